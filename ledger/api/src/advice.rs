@@ -1,0 +1,163 @@
+//! Telling the ledger what the network was told.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Amount, AuthorizationId, CardToken, Cause, Currency, Fingerprint, GatewayId, Mark, Problem,
+    Reason,
+};
+
+/// `POST /v1/advices`: booked verbatim, in any order, at least once → exactly one effect.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdviceBatch {
+    /// Who tells.
+    pub gateway: GatewayId,
+    /// Where its journal stands, durably; a ledger that has seen more knows that a disk was lost or
+    /// rolled back (rule 11).
+    pub head: JournalHead,
+    /// At most [`crate::BATCH_ITEMS_MAX`].
+    pub items: Vec<AdviceItem>,
+}
+
+/// The durable end of a gateway's journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JournalHead {
+    /// Drawn when the journal was made.
+    pub epoch: u64,
+    /// Sequence number of the last durable record.
+    pub seq: u64,
+    /// First eight bytes of the hash chain at that record.
+    pub hash: u64,
+}
+
+/// One thing the network was told, or told us.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum AdviceItem {
+    /// An authorization was answered by stand-in, or by the network itself.
+    Advice(Advice),
+    /// An authorization was taken back.
+    Reversal(Reversal),
+}
+
+impl AdviceItem {
+    /// The authorization that it is about.
+    pub fn id(&self) -> AuthorizationId {
+        match self {
+            Self::Advice(advice) => advice.id,
+            Self::Reversal(reversal) => reversal.id,
+        }
+    }
+
+    /// The journal sequence number that an acknowledgement names.
+    pub fn seq(&self) -> u64 {
+        match self {
+            Self::Advice(advice) => advice.seq,
+            Self::Reversal(reversal) => reversal.seq,
+        }
+    }
+}
+
+/// Who answered the cardholder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AdviceSource {
+    /// A gateway of ours stood in.
+    StandIn,
+    /// The card network stood in, or completed (0120); it outranks us (rule 5).
+    Network,
+}
+
+/// An answer that was given without the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Advice {
+    /// The id that the request had.
+    pub id: AuthorizationId,
+    /// The card.
+    pub card: CardToken,
+    /// How much was asked for.
+    pub requested_minor: Amount,
+    /// How much was approved; zero with `approved: false`.
+    pub approved_minor: Amount,
+    /// What was told.
+    pub approved: bool,
+    /// The currency of both amounts.
+    pub currency: Currency,
+    /// Digest of the request's content.
+    pub fingerprint: Fingerprint,
+    /// Who decided.
+    pub source: AdviceSource,
+    /// By which rule.
+    pub reason: Reason,
+    /// Why the ledger did not.
+    pub cause: Cause,
+    /// The record in the gateway's journal.
+    pub seq: u64,
+}
+
+/// An authorization that the network took back, wholly or in part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reversal {
+    /// The id of the original.
+    pub id: AuthorizationId,
+    /// The card.
+    pub card: CardToken,
+    /// What remains of the original: zero for a full reversal (DE95 otherwise).
+    pub remaining_minor: Amount,
+    /// The record in the gateway's journal; 0 where there is none.
+    pub seq: u64,
+}
+
+/// `POST /v1/reversals`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReversalBatch {
+    /// Who asks.
+    pub gateway: GatewayId,
+    /// At most [`crate::BATCH_ITEMS_MAX`].
+    pub items: Vec<Reversal>,
+}
+
+/// The answer to advices and reversals: one per item, in order.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AdviceAnswers {
+    /// In the order of the request.
+    pub items: Vec<AdviceAnswer>,
+}
+
+/// What came of one advice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AdviceAnswer {
+    /// Which authorization.
+    pub id: AuthorizationId,
+    /// Which journal record.
+    pub seq: u64,
+    /// What happened.
+    #[serde(flatten)]
+    pub outcome: AdviceOutcome,
+    /// From this position on, balances include it.
+    pub mark: Mark,
+}
+
+/// What the ledger did with an advice. All but `Failed` are final: the gateway need not send again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "outcome")]
+pub enum AdviceOutcome {
+    /// Booked, or recorded where nothing had to be booked.
+    Applied,
+    /// Known already; no second effect.
+    Duplicate,
+    /// Cannot be booked; kept in suspense, in plain sight, for a person.
+    Parked {
+        /// Why.
+        reason: Reason,
+    },
+    /// Not done; send again.
+    Failed {
+        /// What went wrong.
+        problem: Problem,
+    },
+}

@@ -1,0 +1,41 @@
+//! The words that ledger, gateway and fallback share, and the ledger's wire contract.
+//!
+//! The contract is plain HTTP/1.1 and JSON, so that any ledger can implement it. The callee owns
+//! it: nothing here knows how a ledger keeps its books or how a gateway reaches it.
+//!
+//! | call | body → answer | repeat | meaning |
+//! |---|---|---|---|
+//! | `POST /v1/authorizations` | [`AuthorizeBatch`] → [`AuthorizeAnswers`] | same answer | decide and hold |
+//! | `POST /v1/advices` | [`AdviceBatch`] → [`AdviceAnswers`] | no second effect | book what was told, verbatim |
+//! | `POST /v1/reversals` | [`ReversalBatch`] → [`AdviceAnswers`] | no second effect | take an authorization back |
+//! | `GET /v1/feed?epoch=&after=&limit=&wait_ms=` | [`FeedPage`] | safe | changes after a position, without holes |
+//! | `GET /v1/listing?after=&limit=` | [`ListingPage`] | safe | everything, for a gateway that starts empty |
+//! | `GET /v1/gateways/{id}` | [`JournalHead`] or 404 | safe | the last journal head that this gateway reported |
+//! | `POST /v1/accounts`, `POST /v1/cards` | [`AccountBatch`], [`CardBatch`] → 204 | same state | open accounts, put cards |
+//! | `GET /v1/accounts?after=&limit=`, `GET /v1/accounts/{id}` | [`AccountsPage`], [`AccountStatement`] | safe | totals; one account with its entries |
+//! | `GET /v1/authorizations?after=&limit=`, `GET /v1/authorizations/{id}` | [`AuthorizationsPage`], [`AuthorizationView`] | safe | what the books hold for an id |
+//! | `GET /v1/suspense` | [`AuthorizationsPage`] | safe | advices that wait for a person |
+//! | `GET /v1/books` | [`TrialBalance`] | safe | Σ debits = Σ credits, on one snapshot |
+//! | `GET /livez`, `GET /readyz` | text | safe | the process; the store |
+//!
+//! Every batch is answered item by item, in order. Whatever is not a 2xx is a [`Problem`]
+//! (RFC 9457) that says whether a retry is safe. A time-out or a 5xx means *unknown*: the effect
+//! may have happened. Asking again with the same id is always right.
+
+mod advice;
+mod authorization;
+mod books;
+mod feed;
+mod ids;
+mod money;
+mod problem;
+mod reason;
+
+pub use advice::*;
+pub use authorization::*;
+pub use books::*;
+pub use feed::*;
+pub use ids::*;
+pub use money::*;
+pub use problem::*;
+pub use reason::*;

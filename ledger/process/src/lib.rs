@@ -1,0 +1,5 @@
+//! What every binary needs to be a process: a clock, a log, a polite stop.
+
+pub mod clock;
+pub mod log;
+pub mod stop;
