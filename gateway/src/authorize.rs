@@ -1,0 +1,340 @@
+//! The one use case behind both doors.
+//!
+//! | step | budget | durable after it | if it fails |
+//! |---|---|---|---|
+//! | join | – | – | other content: [`Refused::Conflict`] |
+//! | shadow | microseconds | – | never |
+//! | ask | the ledger cut-off | the ledger's books | stand in |
+//! | stand in | what is left | the journal, fsynced | decline, or [`Refused::Unknown`] after a failed fsync |
+//! | answer | – | the journal, written | [`Refused::Unknown`] |
+//!
+//! The work runs on a task of its own: a caller that hangs up, or whose budget ends, does not stop
+//! it half way, and a repeat finds its answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fallback::{Accepted, Answer, LedgerAnswer, NoAnswer, Now, Request, StandIn};
+use ledger_api::{Amount, AuthorizationId, AuthorizeRequest, CardToken, GatewayId};
+use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
+use tower::{Service, ServiceExt};
+
+use crate::lanes::{Entrance, Guard, Lanes};
+use crate::ledger_client::breaker::Breaker;
+use crate::ledger_client::{Ask, AskError, Sent};
+use crate::shadow::Shadow;
+use crate::stack::Ledger;
+
+/// How long things may take. They nest, or the gateway does not start.
+#[derive(Debug, Clone, Copy)]
+pub struct Budgets {
+    /// From the first byte read to the answer.
+    pub total: Duration,
+    /// How long the ledger is waited for.
+    pub ledger: Duration,
+    /// What is kept for stand-in after the cut-off.
+    pub stand_in: Duration,
+}
+
+/// Budgets that do not nest.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "budgets must nest: the ledger cut-off ({ledger:?}) and stand-in's slice ({stand_in:?}) do not fit \
+     into the gateway's budget ({total:?}); lower --ledger-cutoff-ms or raise --budget-ms"
+)]
+pub struct BudgetsError {
+    total: Duration,
+    ledger: Duration,
+    stand_in: Duration,
+}
+
+impl Budgets {
+    /// Budgets that nest.
+    pub fn new(
+        total: Duration,
+        ledger: Duration,
+        stand_in: Duration,
+    ) -> Result<Self, BudgetsError> {
+        if ledger + stand_in <= total && !ledger.is_zero() && !stand_in.is_zero() {
+            Ok(Self {
+                total,
+                ledger,
+                stand_in,
+            })
+        } else {
+            Err(BudgetsError {
+                total,
+                ledger,
+                stand_in,
+            })
+        }
+    }
+
+    /// The same with a shorter total, where the caller has less time: stand-in keeps its slice and
+    /// the ledger gets the rest.
+    #[must_use]
+    pub fn within(self, caller: Option<Duration>) -> Self {
+        let total = caller.map_or(self.total, |caller| caller.min(self.total));
+        Self {
+            total,
+            ledger: self.ledger.min(total.saturating_sub(self.stand_in)),
+            ..self
+        }
+    }
+}
+
+/// The gateway, as both doors see it.
+#[derive(Clone)]
+pub struct Gateway {
+    parts: Arc<Parts>,
+}
+
+/// What a gateway is made of.
+pub struct Parts {
+    /// Its name.
+    pub name: GatewayId,
+    /// Decides when the ledger does not; keeps every answer.
+    pub stand_in: StandIn,
+    /// The client stack.
+    pub ledger: Ledger,
+    /// The stack's breaker, for status pages.
+    pub breaker: Arc<Breaker>,
+    /// Time.
+    pub budgets: Budgets,
+    /// Work in flight, so that a drain can wait for it.
+    pub work: TaskTracker,
+    /// One lane per id.
+    pub lanes: Lanes,
+    /// What stand-in would have said.
+    pub shadow: Shadow,
+}
+
+/// An answer, and whether it had been given before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reply {
+    /// The answer.
+    pub answer: Answer,
+    /// True for a repeat.
+    pub duplicate: bool,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// Same id, other content (I3).
+    #[error("this authorization was sent before with another amount, currency or processing code")]
+    Conflict,
+    /// Same `Idempotency-Key`, other authorization.
+    #[error("this Idempotency-Key was used for another authorization")]
+    KeyReused,
+    /// Nobody knows (rule 10).
+    #[error(transparent)]
+    Unknown(#[from] NoAnswer),
+    /// The caller's budget is over; the work goes on, and a repeat gets its answer.
+    #[error("no answer within the time allowed; ask again with the same content")]
+    Late,
+}
+
+/// The time, read once per use.
+pub fn now() -> Now {
+    Now {
+        boot_ms: process::clock::boot_now().0,
+        yymm: process::clock::yymm(process::clock::wall_seconds()),
+    }
+}
+
+impl Gateway {
+    /// A gateway made of these parts.
+    pub fn new(parts: Parts) -> Self {
+        Self {
+            parts: Arc::new(parts),
+        }
+    }
+
+    /// What it is made of.
+    pub fn parts(&self) -> &Parts {
+        &self.parts
+    }
+
+    /// Answers an authorization. `caller` is the time that the caller has left, if it said so.
+    pub async fn authorize(
+        &self,
+        request: Request,
+        caller: Option<Duration>,
+    ) -> Result<Reply, Refused> {
+        let budgets = self.parts.budgets.within(caller);
+        let deadline = Instant::now() + budgets.total;
+        let answered = tokio::time::timeout_at(deadline, self.join(request, budgets)).await;
+        answered.unwrap_or(Err(Refused::Late))
+    }
+
+    // === join: one lane per id, one answer for all ===
+
+    async fn join(&self, request: Request, budgets: Budgets) -> Result<Reply, Refused> {
+        if request.alias != 0
+            && self
+                .parts
+                .stand_in
+                .id_for_alias(request.alias)
+                .is_some_and(|id| id != request.id)
+        {
+            return Err(Refused::KeyReused);
+        }
+        let mut joined = false;
+        loop {
+            if let Some(answer) = self.parts.stand_in.answer(&request.id) {
+                return repeat(&request, answer);
+            }
+            match self.parts.lanes.enter(request.id) {
+                Entrance::Busy(waiting) => waiting.left().await,
+                Entrance::Entered(guard) => {
+                    let gateway = self.clone();
+                    let work = async move { gateway.first(request, budgets, guard).await };
+                    let answer = self.parts.work.spawn(work).await.map_err(|_| unknown())??;
+                    return Ok(Reply {
+                        answer,
+                        duplicate: joined,
+                    });
+                }
+            }
+            joined = true;
+        }
+    }
+
+    /// The first with this id, alone in its lane.
+    async fn first(
+        &self,
+        request: Request,
+        budgets: Budgets,
+        _guard: Guard,
+    ) -> Result<Answer, Refused> {
+        // Whoever was in the lane before may have answered between our look and our entrance.
+        if let Some(answer) = self.parts.stand_in.answer(&request.id) {
+            return repeat(&request, answer).map(|reply| reply.answer);
+        }
+
+        // === shadow ===
+        let shadow = self.parts.stand_in.shadow(&request, now());
+
+        // === ask ===
+        let sent = Sent::default();
+        match self.ask(&request, budgets, sent.clone()).await {
+            Ok(decision) => {
+                self.parts.shadow.compare(
+                    shadow.approved,
+                    decision.approved,
+                    request.amount.minor(),
+                );
+                Ok(self.parts.stand_in.record(request, decision, now()).await?)
+            }
+            Err(AskError::Conflict) => Err(Refused::Conflict),
+            // === stand in ===
+            Err(error) => {
+                let asked = sent.maybe();
+                Ok(self
+                    .parts
+                    .stand_in
+                    .decide(request, error.cause(), asked, now())
+                    .await?)
+            }
+        }
+    }
+
+    async fn ask(
+        &self,
+        request: &Request,
+        budgets: Budgets,
+        sent: Sent,
+    ) -> Result<LedgerAnswer, AskError> {
+        let ask = Ask {
+            request: AuthorizeRequest {
+                id: request.id,
+                card: request.card,
+                amount_minor: request.amount,
+                currency: request.currency,
+                fingerprint: request.fingerprint,
+                unbooked_minor: self.parts.stand_in.unbooked(&request.card),
+            },
+            deadline: Instant::now() + budgets.ledger,
+            sent,
+        };
+        let mut ledger = self.parts.ledger.clone();
+        let decision = ledger.ready().await?.call(ask).await?;
+        Ok(LedgerAnswer {
+            account: decision.account,
+            approved: decision.approved,
+            approved_amount: decision.approved_minor,
+            reason: decision.reason,
+            mark: decision.mark,
+        })
+    }
+
+    // === what the network tells us: written down, answered, told to the ledger ===
+
+    /// Takes an authorization back, wholly or down to `remaining`. Waits for an original in flight.
+    pub async fn reverse(
+        &self,
+        id: AuthorizationId,
+        card: CardToken,
+        remaining: Amount,
+    ) -> Result<Accepted, Refused> {
+        let gateway = self.clone();
+        let work = self.parts.work.spawn(async move {
+            let _guard = gateway.parts.lanes.wait_and_enter(id).await;
+            gateway
+                .parts
+                .stand_in
+                .accept_reversal(id, card, remaining, now())
+                .await
+        });
+        self.accepted(work).await
+    }
+
+    /// Takes note of an authorization that the network has answered itself.
+    pub async fn advise(
+        &self,
+        request: Request,
+        approved: bool,
+        approved_amount: Amount,
+    ) -> Result<Accepted, Refused> {
+        let gateway = self.clone();
+        let work = self.parts.work.spawn(async move {
+            let _guard = gateway.parts.lanes.wait_and_enter(request.id).await;
+            gateway
+                .parts
+                .stand_in
+                .accept_advice(request, approved, approved_amount, now())
+                .await
+        });
+        self.accepted(work).await
+    }
+
+    async fn accepted(
+        &self,
+        work: tokio::task::JoinHandle<Result<Accepted, NoAnswer>>,
+    ) -> Result<Accepted, Refused> {
+        match tokio::time::timeout(self.parts.budgets.total, work).await {
+            Ok(done) => Ok(done.map_err(|_| unknown())??),
+            Err(_) => Err(Refused::Late),
+        }
+    }
+}
+
+fn repeat(request: &Request, answer: Answer) -> Result<Reply, Refused> {
+    if answer.request.fingerprint == request.fingerprint {
+        Ok(Reply {
+            answer,
+            duplicate: true,
+        })
+    } else {
+        Err(Refused::Conflict)
+    }
+}
+
+/// The task that worked on it vanished: a panic, which nothing here should have.
+fn unknown() -> Refused {
+    Refused::Unknown(NoAnswer::OutcomeUnknown(
+        "the task that worked on it failed".to_owned(),
+    ))
+}

@@ -1,0 +1,143 @@
+//! The command line, and the recipe: configuration → journal → stack → serve → drain.
+
+mod arguments;
+mod build;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Parser;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{info, warn};
+
+use crate::{feed, http, iso, replay};
+use arguments::Arguments;
+
+/// Configuration that cannot be used.
+const EXIT_CONFIGURATION: u8 = 64;
+/// It could not start.
+const EXIT_NOT_STARTED: u8 = 1;
+/// Work was left after the time for draining.
+const EXIT_NOT_DRAINED: u8 = 2;
+/// How long connections and work in flight may take after a stop was asked for.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// Runs the gateway until it is asked to stop. `arguments` begins with the program's name.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are no errors, and go to stdout.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() {
+                EXIT_CONFIGURATION
+            } else {
+                0
+            });
+        }
+    };
+    let settings = match arguments.parse() {
+        Ok(settings) => settings,
+        Err(errors) => {
+            for error in errors {
+                eprintln!("gateway: {error}");
+            }
+            return ExitCode::from(EXIT_CONFIGURATION);
+        }
+    };
+    if let Err(error) = process::log::start(&settings.log) {
+        eprintln!("gateway: {error}");
+        return ExitCode::from(EXIT_CONFIGURATION);
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    let ended = runtime
+        .context("the runtime could not start")
+        .and_then(|runtime| runtime.block_on(serve(settings)));
+    match ended {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(EXIT_NOT_DRAINED),
+        Err(error) => {
+            eprintln!("gateway: {error:#}");
+            ExitCode::from(EXIT_NOT_STARTED)
+        }
+    }
+}
+
+/// True when everything in flight was finished.
+async fn serve(settings: arguments::Settings) -> anyhow::Result<bool> {
+    let http_listener = build::bind(settings.http).await?;
+    let iso_listener = build::bind(settings.iso).await?;
+    let parts = build::parts(&settings)?;
+    let (http_address, iso_address) = (http_listener.local_addr()?, iso_listener.local_addr()?);
+
+    let (stop, last) = (CancellationToken::new(), CancellationToken::new());
+    let (doors, background) = (TaskTracker::new(), TaskTracker::new());
+    let app = http::App {
+        gateway: parts.gateway.clone(),
+        keys: parts.keys.clone(),
+        door: parts.door.clone(),
+    };
+    let link = iso::Link {
+        gateway: parts.gateway.clone(),
+        keys: parts.keys.clone(),
+        door: parts.door.clone(),
+    };
+    doors.spawn(http::serve(
+        http_listener,
+        http::router(app),
+        doors.clone(),
+        stop.clone(),
+    ));
+    doors.spawn(iso::serve(iso_listener, link, doors.clone(), stop.clone()));
+    background.spawn(feed::run(parts.gateway.clone(), parts.feed, last.clone()));
+    background.spawn(replay::run(
+        parts.gateway.clone(),
+        parts.replay,
+        last.clone(),
+    ));
+
+    println!(
+        "gateway {} ready http=http://{http_address} iso={iso_address}",
+        settings.name
+    );
+    info!(
+        gateway = %settings.name,
+        bound_minor = parts.gateway.parts().stand_in.status(crate::authorize::now()).bound_minor,
+        "ready; the bound is the most that stand-in can lose in one outage, over all gateways"
+    );
+    let signal = process::stop::requested().await;
+
+    // First the doors, then what is in flight, then what follows from it.
+    info!(signal, "draining");
+    stop.cancel();
+    doors.close();
+    let work = &parts.gateway.parts().work;
+    work.close();
+    let drained = tokio::time::timeout(DRAIN, async {
+        doors.wait().await;
+        work.wait().await;
+    })
+    .await
+    .is_ok();
+    last.cancel();
+    background.close();
+    background.wait().await;
+    let backlog = parts.gateway.parts().stand_in.backlog();
+    if drained {
+        info!(
+            backlog,
+            "drained; what the ledger has not acknowledged is in the journal"
+        );
+    } else {
+        warn!(
+            backlog,
+            "work was still in flight when the time for draining was over"
+        );
+    }
+    Ok(drained)
+}

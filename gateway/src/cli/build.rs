@@ -1,0 +1,93 @@
+//! Putting a gateway together.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context;
+use fallback::copy::LocalCopy;
+use fallback::disk::RealDisk;
+use fallback::journal::Journal;
+use fallback::{Setup, StandIn};
+use tokio::net::TcpListener;
+use tokio_util::task::TaskTracker;
+
+use super::arguments::Settings;
+use crate::authorize::{Gateway, Parts, now};
+use crate::door::Door;
+use crate::identity::Keys;
+use crate::lanes::Lanes;
+use crate::ledger_client::batches::Batches;
+use crate::ledger_client::breaker::{Breaker, Config};
+use crate::ledger_client::wire::Wire;
+use crate::shadow::Shadow;
+use crate::stack;
+
+/// A gateway and what its doors and background tasks need.
+pub(super) struct Built {
+    /// The use case.
+    pub(super) gateway: Gateway,
+    /// Makes tokens and ids.
+    pub(super) keys: Arc<Keys>,
+    /// What is let in.
+    pub(super) door: Door,
+    /// The feed's own connections.
+    pub(super) feed: Wire,
+    /// Replay's own connections.
+    pub(super) replay: Wire,
+}
+
+/// Binds a door.
+pub(super) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address}"))
+}
+
+/// Opens journal and local copy, recovers, and stacks the ledger client.
+pub(super) fn parts(settings: &Settings) -> anyhow::Result<Built> {
+    let stand_in = stand_in(settings)?;
+    let wire = || Wire::new(&settings.ledger).context("the HTTP client could not be made");
+    let breaker = Arc::new(Breaker::new(Config::default()));
+    let batches = Batches::start(settings.name.clone(), wire()?);
+    let gateway = Gateway::new(Parts {
+        name: settings.name.clone(),
+        stand_in,
+        ledger: stack::ledger(Arc::clone(&breaker), settings.ledger_in_flight_max, batches),
+        breaker,
+        budgets: settings.budgets,
+        work: TaskTracker::new(),
+        lanes: Lanes::default(),
+        shadow: Shadow::default(),
+    });
+    Ok(Built {
+        gateway,
+        keys: Arc::new(settings.keys.clone()),
+        door: Door::new(settings.rate_per_s, settings.in_flight_max),
+        feed: wire()?,
+        replay: wire()?,
+    })
+}
+
+fn stand_in(settings: &Settings) -> anyhow::Result<StandIn> {
+    let boot_id = process::clock::boot_id();
+    let disk = RealDisk::open(&settings.data.join("journal"))?;
+    let (journal, records) = Journal::open(Arc::new(disk), &settings.name, journal_epoch())?;
+    let copy = LocalCopy::open(&settings.data.join("copy"), boot_id, now())?;
+    let setup = Setup {
+        gateway: settings.name.clone(),
+        homes: settings.homes.clone(),
+        policy: settings.policy.clone(),
+        journal,
+        records,
+        copy,
+        boot_id,
+    };
+    Ok(StandIn::open(setup, now())?)
+}
+
+/// An epoch that a journal made at another time does not have.
+fn journal_epoch() -> u64 {
+    let boot = process::clock::boot_id();
+    let millis = process::clock::boot_now().0;
+    (boot as u64) ^ ((boot >> 64) as u64) ^ process::clock::wall_seconds().rotate_left(32) ^ millis
+}

@@ -1,0 +1,89 @@
+//! The HTTP door: routes, and the only place in this crate where a status is chosen.
+
+mod authorizations;
+mod body;
+mod reply;
+mod reversals;
+mod serve;
+mod status;
+
+use axum::Router;
+use axum::http::{Method, Uri};
+use axum::response::Response;
+use axum::routing::{get, post};
+use ledger_api::{Problem, Retry};
+use std::sync::Arc;
+
+use crate::authorize::{Gateway, Refused};
+use crate::door::{Door, Shed};
+use crate::identity::Keys;
+
+pub use serve::serve;
+
+/// What every handler may use.
+#[derive(Clone)]
+pub struct App {
+    /// The use case.
+    pub gateway: Gateway,
+    /// Makes tokens and ids.
+    pub keys: Arc<Keys>,
+    /// What is let in.
+    pub door: Door,
+}
+
+/// The routes.
+pub fn router(app: App) -> Router {
+    Router::new()
+        .route(
+            "/v1/authorizations",
+            post(authorizations::create).get(authorizations::find),
+        )
+        .route("/v1/authorizations/{id}", get(authorizations::show))
+        .route("/v1/reversals", post(reversals::create))
+        .route("/v1/journal", get(status::journal))
+        .route("/v1/status", get(status::status))
+        .route("/livez", get(status::live))
+        .route("/readyz", get(status::ready))
+        .method_not_allowed_fallback(wrong_method)
+        .fallback(no_such_path)
+        .with_state(app)
+}
+
+async fn wrong_method(method: Method, uri: Uri) -> Response {
+    let detail = format!("{method} is not possible on {}", uri.path());
+    reply::problem(&Problem::new(
+        "method_not_allowed",
+        405,
+        Retry::Never,
+        detail,
+    ))
+}
+
+async fn no_such_path() -> Response {
+    let detail = "see the README for the paths that there are";
+    reply::problem(&Problem::new("not_found", 404, Retry::Never, detail))
+}
+
+impl From<Refused> for Response {
+    fn from(refused: Refused) -> Self {
+        let detail = refused.to_string();
+        reply::problem(&match refused {
+            Refused::Conflict => Problem::new("content_changed", 422, Retry::Never, detail),
+            Refused::KeyReused => Problem::new("key_reused", 422, Retry::Never, detail),
+            Refused::Unknown(_) => Problem::new("outcome_unknown", 503, Retry::SameKeyOnly, detail),
+            Refused::Late => Problem::new("late", 504, Retry::SameKeyOnly, detail),
+        })
+    }
+}
+
+impl From<Shed> for Response {
+    fn from(shed: Shed) -> Self {
+        let mut response =
+            reply::problem(&Problem::new("shed", 429, Retry::Safe, shed.to_string()));
+        response.headers_mut().insert(
+            axum::http::header::RETRY_AFTER,
+            axum::http::HeaderValue::from_static("1"),
+        );
+        response
+    }
+}

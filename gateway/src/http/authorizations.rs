@@ -1,0 +1,251 @@
+//! `POST /v1/authorizations`, and looking them up.
+
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use fallback::{Answer, DecidedBy, Request};
+use ledger_api::{
+    Amount, AuthorizationId, CardToken, Cause, Currency, Expiry, Problem, Reason, Retry,
+};
+use serde::{Deserialize, Serialize};
+
+use super::body::{self, CardBody, NetworkBody, invalid};
+use super::{App, reply};
+use crate::authorize::Reply;
+use crate::iso::translate::response_code;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Body {
+    card: CardBody,
+    expiry: Option<String>,
+    amount_minor: Amount,
+    currency: Currency,
+    #[serde(default = "purchase")]
+    processing_code: String,
+    mcc: Option<String>,
+    entry_mode: Option<String>,
+    #[serde(default)]
+    repeat: bool,
+    network: NetworkBody,
+}
+
+fn purchase() -> String {
+    "000000".to_owned()
+}
+
+/// The answer to an authorization.
+#[derive(Serialize)]
+struct View {
+    id: AuthorizationId,
+    decision: &'static str,
+    response_code: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    approval_code: Option<String>,
+    approved_minor: Amount,
+    currency: Currency,
+    reason: Reason,
+    decided_by: &'static str,
+    stand_in: StandInView,
+    card: CardToken,
+    network: NetworkView,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reversed_to_minor: Option<Amount>,
+    duplicate: bool,
+}
+
+#[derive(Serialize)]
+struct StandInView {
+    used: bool,
+    cause: Cause,
+}
+
+#[derive(Serialize)]
+struct NetworkView {
+    stan: String,
+    rrn: String,
+}
+
+/// Decides.
+pub(super) async fn create(
+    State(app): State<App>,
+    headers: HeaderMap,
+    bytes: Result<Bytes, BytesRejection>,
+) -> Response {
+    let _admitted = match app.door.admit() {
+        Ok(permit) => permit,
+        Err(shed) => return shed.into(),
+    };
+    let parsed = parse(&app, &headers, bytes);
+    let (request, caller) = match parsed {
+        Ok(parsed) => parsed,
+        Err(problem) => return reply::problem(&problem),
+    };
+    match app.gateway.authorize(request, caller).await {
+        Ok(reply) => answer(reply),
+        Err(refused) => refused.into(),
+    }
+}
+
+type Parsed = (Request, Option<std::time::Duration>);
+
+fn parse(
+    app: &App,
+    headers: &HeaderMap,
+    bytes: Result<Bytes, BytesRejection>,
+) -> Result<Parsed, Box<Problem>> {
+    let key = body::idempotency_key(headers)?;
+    let caller = body::caller_budget(headers)?;
+    let body: Body = body::read(headers, bytes)?;
+    Ok((request(app, key, body)?, caller))
+}
+
+fn request(app: &App, key: &str, body: Body) -> Result<Request, Box<Problem>> {
+    let digits =
+        |text: &str, length| text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit());
+    let optional = |text: &Option<String>, length| text.as_ref().is_none_or(|t| digits(t, length));
+    if !digits(&body.processing_code, 6) {
+        return Err(invalid("/processing_code", "must be 6 digits, as DE3"));
+    }
+    if !optional(&body.mcc, 4) {
+        return Err(invalid("/mcc", "must be 4 digits, as DE18"));
+    }
+    if !optional(&body.entry_mode, 3) {
+        return Err(invalid("/entry_mode", "must be 3 digits, as DE22"));
+    }
+    let expiry = match body.expiry {
+        None => None,
+        Some(text) if digits(&text, 4) => Some(parse_expiry(&text)?),
+        Some(_) => return Err(invalid("/expiry", "must be YYMM")),
+    };
+    let card = body.card.token(&app.keys)?;
+    let natural = body.network.parse("/network")?;
+    let mut rrn = [b' '; 12];
+    rrn.iter_mut()
+        .zip(natural.rrn.bytes())
+        .for_each(|(slot, byte)| *slot = byte);
+    Ok(Request {
+        id: app.keys.authorization_id(&natural, &card),
+        card,
+        amount: body.amount_minor,
+        currency: body.currency,
+        expiry,
+        fingerprint: app
+            .keys
+            .fingerprint(&body.processing_code, body.amount_minor, body.currency),
+        alias: app.keys.alias(key),
+        repeat: body.repeat,
+        stan: natural.stan.parse().unwrap_or_default(),
+        rrn,
+    })
+}
+
+fn parse_expiry(text: &str) -> Result<Expiry, Box<Problem>> {
+    text.parse::<u16>()
+        .ok()
+        .and_then(|yymm| Expiry::try_from(yymm).ok())
+        .ok_or_else(|| invalid("/expiry", "must be YYMM with a month from 01 to 12"))
+}
+
+/// Looks one up by id.
+pub(super) async fn show(State(app): State<App>, Path(id): Path<String>) -> Response {
+    let found = id
+        .parse()
+        .ok()
+        .and_then(|id| app.gateway.parts().stand_in.answer(&id));
+    match found {
+        Some(answer) => reply::ok(&view(answer, false)),
+        None => reply::problem(&unknown()),
+    }
+}
+
+/// The network's references.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct References {
+    stan: String,
+    rrn: String,
+}
+
+/// Looks one up by STAN and RRN.
+pub(super) async fn find(
+    State(app): State<App>,
+    references: Result<Query<References>, QueryRejection>,
+) -> Response {
+    let Ok(Query(References { stan, rrn })) = references else {
+        let detail = "give both references, as in `?stan=123456&rrn=632608123456`";
+        return reply::problem(&Problem::new("malformed", 400, Retry::Never, detail));
+    };
+    let mut padded = [b' '; 12];
+    padded
+        .iter_mut()
+        .zip(rrn.bytes())
+        .for_each(|(slot, byte)| *slot = byte);
+    let found = match stan.parse() {
+        Ok(stan) if rrn.len() <= 12 => app.gateway.parts().stand_in.find(stan, &padded),
+        _ => Vec::new(),
+    };
+    match found.as_slice() {
+        [] => reply::problem(&unknown()),
+        answers => {
+            let views: Vec<View> = answers.iter().map(|answer| view(*answer, false)).collect();
+            reply::ok(&serde_json::json!({ "authorizations": views }))
+        }
+    }
+}
+
+fn unknown() -> Problem {
+    Problem::new(
+        "not_found",
+        404,
+        Retry::Safe,
+        "this gateway has answered no such authorization",
+    )
+}
+
+fn answer(reply: Reply) -> Response {
+    let response = reply::ok(&view(reply.answer, reply.duplicate));
+    if reply.duplicate {
+        reply::replayed(response)
+    } else {
+        response
+    }
+}
+
+fn view(answer: Answer, duplicate: bool) -> View {
+    View {
+        id: answer.request.id,
+        decision: if answer.approved {
+            "approved"
+        } else {
+            "declined"
+        },
+        response_code: response_code(answer.reason),
+        approval_code: answer
+            .approved
+            .then(|| String::from_utf8_lossy(&answer.approval_code).into_owned()),
+        approved_minor: answer.approved_amount,
+        currency: answer.request.currency,
+        reason: answer.reason,
+        decided_by: match answer.by {
+            DecidedBy::Ledger => "ledger",
+            DecidedBy::StandIn => "stand_in",
+            DecidedBy::Network => "network",
+        },
+        stand_in: StandInView {
+            used: answer.by == DecidedBy::StandIn,
+            cause: answer.cause,
+        },
+        card: answer.request.card,
+        network: NetworkView {
+            stan: format!("{:06}", answer.request.stan),
+            rrn: String::from_utf8_lossy(&answer.request.rrn)
+                .trim_end()
+                .to_owned(),
+        },
+        reversed_to_minor: answer.reversed_to,
+        duplicate,
+    }
+}

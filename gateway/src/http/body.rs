@@ -1,0 +1,266 @@
+//! Reading a request: JSON to types, and a problem that never repeats what was sent.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::http::{HeaderMap, header};
+use iso8583::Pan;
+use ledger_api::{CardToken, Problem, Retry};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use zeroize::Zeroizing;
+
+use crate::identity::{DEFAULT_NETWORK, Keys, NaturalKey};
+
+/// A card, by number or by token.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CardBody {
+    number: Option<Zeroizing<String>>,
+    token: Option<CardToken>,
+}
+
+impl CardBody {
+    /// The token; a number is turned into one here and goes no further.
+    pub(super) fn token(self, keys: &Arc<Keys>) -> Result<CardToken, Box<Problem>> {
+        match (self.number, self.token) {
+            (None, Some(token)) => Ok(token),
+            (Some(number), None) => match Pan::parse(&number) {
+                Ok(pan) if pan.luhn_valid() => Ok(keys.card_token(&pan)),
+                _ => Err(invalid(
+                    "/card/number",
+                    "must be a card number: 12 to 19 digits and a valid check digit",
+                )),
+            },
+            _ => Err(invalid("/card", "must have either `number` or `token`")),
+        }
+    }
+}
+
+/// What the network knows a payment by; see [`NaturalKey`].
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NetworkBody {
+    name: Option<String>,
+    acquirer_id: String,
+    forwarder_id: Option<String>,
+    terminal_id: String,
+    merchant_id: String,
+    stan: String,
+    rrn: String,
+    transmitted_at: String,
+}
+
+impl NetworkBody {
+    /// Parses it; `at` is where it stands in the body.
+    pub(super) fn parse(self, at: &str) -> Result<NaturalKey, Box<Problem>> {
+        let digits = |text: &str, range: std::ops::RangeInclusive<usize>| {
+            range.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+        };
+        let text = |text: &str, max: usize| {
+            let printable = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+            printable && (1..=max).contains(&text.trim_end().len()) && text.len() <= max
+        };
+        let forwarder_id = self.forwarder_id.unwrap_or_default();
+        let name = self.name.unwrap_or_else(|| DEFAULT_NETWORK.to_owned());
+        let checks = [
+            (text(&name, 16), "name", "must be 1 to 16 characters"),
+            (
+                digits(&self.acquirer_id, 1..=11),
+                "acquirer_id",
+                "must be 1 to 11 digits",
+            ),
+            (
+                digits(&forwarder_id, 0..=11),
+                "forwarder_id",
+                "must be up to 11 digits",
+            ),
+            (
+                text(&self.terminal_id, 8),
+                "terminal_id",
+                "must be 1 to 8 characters",
+            ),
+            (
+                text(&self.merchant_id, 15),
+                "merchant_id",
+                "must be 1 to 15 characters",
+            ),
+            (digits(&self.stan, 6..=6), "stan", "must be 6 digits"),
+            (text(&self.rrn, 12), "rrn", "must be 1 to 12 characters"),
+            (
+                digits(&self.transmitted_at, 10..=10),
+                "transmitted_at",
+                "must be MMDDhhmmss in UTC",
+            ),
+        ];
+        for (fits, field, message) in checks {
+            if !fits {
+                return Err(invalid(&format!("{at}/{field}"), message));
+            }
+        }
+        Ok(NaturalKey {
+            network: name,
+            acquirer_id: self.acquirer_id,
+            forwarder_id,
+            terminal_id: self.terminal_id,
+            merchant_id: self.merchant_id,
+            stan: self.stan,
+            rrn: self.rrn,
+            transmitted_at: self.transmitted_at,
+        })
+    }
+}
+
+/// Reads a JSON body.
+pub(super) fn read<T: DeserializeOwned>(
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<T, Box<Problem>> {
+    let body = body.map_err(|rejection| {
+        let status = rejection.status().as_u16();
+        let (name, detail) = match status {
+            413 => ("too_large", "the body is larger than 16 KiB"),
+            _ => ("unreadable", "the body could not be read"),
+        };
+        Box::new(Problem::new(name, status, Retry::Never, detail))
+    })?;
+    let json = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| {
+            value
+                .split(';')
+                .next()
+                .is_some_and(|kind| kind.trim() == "application/json")
+        });
+    if !json {
+        let detail = "send the body as `Content-Type: application/json`";
+        return Err(Box::new(Problem::new(
+            "not_json",
+            415,
+            Retry::Never,
+            detail,
+        )));
+    }
+    let mut json = serde_json::Deserializer::from_slice(&body);
+    let read = serde_path_to_error::deserialize(&mut json);
+    let value = read.map_err(|error| {
+        let pointer = pointer(&error.path().to_string());
+        Box::new(Problem::new("malformed", 400, Retry::Never, describe(error.inner())).at(pointer))
+    })?;
+    json.end().map_err(|error| {
+        Box::new(Problem::new(
+            "malformed",
+            400,
+            Retry::Never,
+            describe(&error),
+        ))
+    })?;
+    Ok(value)
+}
+
+/// `Idempotency-Key`, which every POST must have.
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<&str, Box<Problem>> {
+    let key = headers
+        .get("idempotency-key")
+        .and_then(|value| value.to_str().ok());
+    match key {
+        Some(key) if (1..=255).contains(&key.len()) => Ok(key),
+        _ => {
+            let detail = "send an `Idempotency-Key` header of 1 to 255 characters, the same for every repeat";
+            Err(Box::new(Problem::new(
+                "key_missing",
+                400,
+                Retry::Never,
+                detail,
+            )))
+        }
+    }
+}
+
+/// `X-Transaction-Timeout-Ms`: how long the caller will wait. Relative, so that clocks do not matter.
+pub(super) fn caller_budget(headers: &HeaderMap) -> Result<Option<Duration>, Box<Problem>> {
+    let Some(value) = headers.get("x-transaction-timeout-ms") else {
+        return Ok(None);
+    };
+    let millis = value
+        .to_str()
+        .ok()
+        .and_then(|text| text.parse::<u64>().ok());
+    match millis {
+        Some(0) => {
+            let detail = "the caller's time was over before the request was read; nothing was done";
+            Err(Box::new(Problem::new("expired", 504, Retry::Safe, detail)))
+        }
+        Some(millis) => Ok(Some(Duration::from_millis(millis.clamp(50, 10_000)))),
+        None => {
+            let detail = "`X-Transaction-Timeout-Ms` must be a whole number of milliseconds";
+            Err(Box::new(Problem::new(
+                "malformed",
+                400,
+                Retry::Never,
+                detail,
+            )))
+        }
+    }
+}
+
+/// A field that parses as JSON and means nothing.
+pub(super) fn invalid(pointer: &str, detail: &str) -> Box<Problem> {
+    Box::new(Problem::new("invalid", 422, Retry::Never, detail).at(pointer))
+}
+
+/// What is wrong with the JSON, without a word of what it holds: it may be a card number.
+fn describe(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let place = format!("line {}, column {}", error.line(), error.column());
+    if text.starts_with("missing field") {
+        return text;
+    }
+    let what = if error.is_syntax() || error.is_eof() {
+        "not JSON"
+    } else if text.starts_with("unknown field") {
+        "a field that does not belong here"
+    } else {
+        "a value of the wrong type or form"
+    };
+    format!("{what} ({place})")
+}
+
+/// A path such as `network.stan` as `/network/stan`; anything that is not a name of ours is left
+/// out.
+fn pointer(path: &str) -> String {
+    path.split('.')
+        .filter(|part| {
+            !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+        })
+        .map(|part| format!("/{part}"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn problems_never_repeat_what_was_sent_i15() {
+        for body in [
+            r#"{"number": 4111111111111111}"#,
+            r#"{"4111111111111111": 1}"#,
+            r#"{"token": "4111111111111111"}"#,
+            r#"4111111111111111"#,
+            r#"{"number": "4111111111111111"} 4111111111111111"#,
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::CONTENT_TYPE, "application/json".parse().unwrap());
+            let response = read::<CardBody>(&headers, Ok(Bytes::from(body)))
+                .err()
+                .unwrap();
+            assert_eq!(response.status, 400, "{body}");
+            let text = format!("{response:?}");
+            assert!(!text.contains("4111"), "{text}");
+        }
+    }
+}

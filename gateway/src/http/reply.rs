@@ -1,0 +1,38 @@
+//! What goes back over HTTP.
+
+use axum::body::Body;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use ledger_api::Problem;
+use serde::Serialize;
+
+/// A 200 with a JSON body.
+pub(super) fn ok(body: &impl Serialize) -> Response {
+    json(StatusCode::OK, "application/json", body)
+}
+
+/// A problem with its own status.
+pub(super) fn problem(problem: &Problem) -> Response {
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    json(status, "application/problem+json", problem)
+}
+
+/// Marks an answer that had been given before.
+pub(super) fn replayed(mut response: Response) -> Response {
+    response.headers_mut().insert(
+        HeaderName::from_static("idempotent-replayed"),
+        HeaderValue::from_static("true"),
+    );
+    response
+}
+
+fn json(status: StatusCode, kind: &'static str, body: &impl Serialize) -> Response {
+    // These types serialize to JSON by construction: no maps with keys that are not strings.
+    let bytes = serde_json::to_vec(body).unwrap_or_default();
+    let mut response = Response::new(Body::from(bytes));
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+}

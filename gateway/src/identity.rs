@@ -1,0 +1,269 @@
+//! Who an authorization is, and who a card is: keyed hashes, made here and nowhere else.
+//!
+//! Every door and every gateway derives the same id from the same payment (rule 1), and no card
+//! number goes further than this module.
+
+use hmac::{Hmac, KeyInit, Mac};
+use iso8583::Pan;
+use ledger_api::{Amount, AuthorizationId, CardToken, Currency, Fingerprint};
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+/// The two keys: one makes card tokens, the other ids. The same in all gateways of a programme.
+#[derive(Clone)]
+pub struct Keys {
+    card: Zeroizing<[u8; 32]>,
+    id: Zeroizing<[u8; 32]>,
+}
+
+/// A key file that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysError {
+    /// Not the two lines that it should be.
+    #[error(
+        "the key file must have two lines, `card <64 hex digits>` and `id <64 hex digits>`; \
+         line {line} is not one of them"
+    )]
+    Line {
+        /// Which line, from 1.
+        line: usize,
+    },
+    /// A key is not there.
+    #[error("the key file has no line for the `{0}` key")]
+    Missing(&'static str),
+}
+
+/// Which key makes tokens now (rule 21).
+const CARD_KEY_ID: u8 = 1;
+
+impl Keys {
+    /// Reads a key file's text: `card <hex>` and `id <hex>`, 32 bytes each; `#` starts a comment.
+    pub fn parse(text: &str) -> Result<Self, KeysError> {
+        let (mut card, mut id) = (None, None);
+        for (index, line) in text.lines().enumerate() {
+            let line = line.split('#').next().unwrap_or_default().trim();
+            if line.is_empty() {
+                continue;
+            }
+            let bad = KeysError::Line { line: index + 1 };
+            let Some((name, hex)) = line.split_once(' ') else {
+                return Err(bad);
+            };
+            let Some(key) = parse_hex(hex.trim()) else {
+                return Err(bad);
+            };
+            match name {
+                "card" => card = Some(key),
+                "id" => id = Some(key),
+                _ => return Err(bad),
+            }
+        }
+        Ok(Self {
+            card: card.ok_or(KeysError::Missing("card"))?,
+            id: id.ok_or(KeysError::Missing("id"))?,
+        })
+    }
+
+    /// The token of a card number.
+    pub fn card_token(&self, pan: &Pan) -> CardToken {
+        CardToken {
+            key_id: CARD_KEY_ID,
+            mac: truncated(&self.card, &[pan.expose_digits().as_bytes()]),
+        }
+    }
+
+    /// The id of an authorization.
+    pub fn authorization_id(&self, key: &NaturalKey, card: &CardToken) -> AuthorizationId {
+        let acquirer = key.acquirer_id.trim_start_matches('0');
+        let forwarder = key.forwarder_id.trim_start_matches('0');
+        let parts = [
+            key.network.as_bytes(),
+            acquirer.as_bytes(),
+            forwarder.as_bytes(),
+            key.terminal_id.trim_end().as_bytes(),
+            key.merchant_id.trim_end().as_bytes(),
+            key.stan.as_bytes(),
+            key.rrn.trim_end().as_bytes(),
+            key.transmitted_at.as_bytes(),
+            &card.to_bytes(),
+        ];
+        AuthorizationId(truncated(&self.id, &parts))
+    }
+
+    /// The digest of what a repeat must not change.
+    pub fn fingerprint(
+        &self,
+        processing_code: &str,
+        amount: Amount,
+        currency: Currency,
+    ) -> Fingerprint {
+        let mac = truncated(
+            &self.id,
+            &[
+                b"fingerprint",
+                processing_code.as_bytes(),
+                &amount.minor().to_le_bytes(),
+                &currency.numeric().to_le_bytes(),
+            ],
+        );
+        Fingerprint(first_u64(mac))
+    }
+
+    /// The digest of a client's `Idempotency-Key`; never zero, which means that there is none.
+    pub fn alias(&self, idempotency_key: &str) -> u64 {
+        first_u64(truncated(&self.id, &[b"alias", idempotency_key.as_bytes()])).max(1)
+    }
+}
+
+/// What the network knows a payment by. Leading zeros of the institution ids and trailing spaces do
+/// not count: DE90 pads where DE32 does not.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct NaturalKey {
+    /// The name of the network or link.
+    pub network: String,
+    /// DE32.
+    pub acquirer_id: String,
+    /// DE33, empty where there is none.
+    pub forwarder_id: String,
+    /// DE41.
+    pub terminal_id: String,
+    /// DE42.
+    pub merchant_id: String,
+    /// DE11, six digits.
+    pub stan: String,
+    /// DE37.
+    pub rrn: String,
+    /// DE7, `MMDDhhmmss`.
+    pub transmitted_at: String,
+}
+
+/// The network name of a link that has no other.
+pub const DEFAULT_NETWORK: &str = "default";
+
+/// 128 bits of HMAC-SHA-256 over parts, each preceded by its length so that none can run into the
+/// next.
+fn truncated(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 16] {
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else {
+        // HMAC takes keys of any length.
+        return [0; 16];
+    };
+    for part in parts {
+        mac.update(&(part.len() as u64).to_le_bytes());
+        mac.update(part);
+    }
+    let digest = mac.finalize().into_bytes();
+    let mut first = [0; 16];
+    first.copy_from_slice(&digest[..16]);
+    first
+}
+
+fn first_u64(bytes: [u8; 16]) -> u64 {
+    let mut first = [0; 8];
+    first.copy_from_slice(&bytes[..8]);
+    u64::from_le_bytes(first)
+}
+
+fn parse_hex(text: &str) -> Option<Zeroizing<[u8; 32]>> {
+    let digits = text.as_bytes();
+    if digits.len() != 64 || !digits.iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
+    let mut key = Zeroizing::new([0; 32]);
+    for (byte, pair) in key.iter_mut().zip(digits.chunks_exact(2)) {
+        *byte = u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys() -> Keys {
+        let text = format!(
+            "# for tests\ncard {}\nid {}\n",
+            "11".repeat(32),
+            "22".repeat(32)
+        );
+        Keys::parse(&text).unwrap()
+    }
+
+    fn key() -> NaturalKey {
+        NaturalKey {
+            network: DEFAULT_NETWORK.into(),
+            acquirer_id: "123456".into(),
+            forwarder_id: String::new(),
+            terminal_id: "TERM0001".into(),
+            merchant_id: "MERCHANT0000001".into(),
+            stan: "000001".into(),
+            rrn: "632608123456".into(),
+            transmitted_at: "1122083400".into(),
+        }
+    }
+
+    #[test]
+    fn padding_does_not_change_an_id_and_everything_else_does_rule_1() {
+        let keys = keys();
+        let card = CardToken {
+            key_id: 1,
+            mac: [3; 16],
+        };
+        let id = keys.authorization_id(&key(), &card);
+        let padded = NaturalKey {
+            acquirer_id: "00000123456".into(),
+            forwarder_id: "00000000000".into(),
+            terminal_id: "TERM0001  ".into(),
+            ..key()
+        };
+        assert_eq!(keys.authorization_id(&padded, &card), id);
+        for other in [
+            NaturalKey {
+                network: "other".into(),
+                ..key()
+            },
+            NaturalKey {
+                acquirer_id: "123457".into(),
+                ..key()
+            },
+            NaturalKey {
+                terminal_id: "TERM0002".into(),
+                ..key()
+            },
+            NaturalKey {
+                merchant_id: "MERCHANT0000002".into(),
+                ..key()
+            },
+            NaturalKey {
+                stan: "000002".into(),
+                ..key()
+            },
+            NaturalKey {
+                rrn: "632608123457".into(),
+                ..key()
+            },
+            NaturalKey {
+                transmitted_at: "1122083401".into(),
+                ..key()
+            },
+        ] {
+            assert_ne!(keys.authorization_id(&other, &card), id, "{other:?}");
+        }
+        let other_card = CardToken {
+            key_id: 1,
+            mac: [4; 16],
+        };
+        assert_ne!(keys.authorization_id(&key(), &other_card), id);
+    }
+
+    #[test]
+    fn key_files_are_refused_by_line() {
+        for (text, message) in [
+            ("card 11", "line 1"),
+            ("wrong\n", "line 1"),
+            ("# nothing", "`card`"),
+        ] {
+            let error = Keys::parse(text).err().unwrap().to_string();
+            assert!(error.contains(message), "{error}");
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! One connection: frames in, answers out as they come, many requests in flight.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use iso8583::frame::{self, FrameDecoder};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info};
+
+use super::Link;
+use super::translate::{self, Heard};
+
+/// Answers that may wait for a peer that does not read; then its requests wait too.
+const ANSWERS_MAX: usize = 1_024;
+/// A frame that was begun must be complete by then (slow loris).
+const FRAME_PATIENCE: Duration = Duration::from_secs(10);
+/// A connection without a word for so long is closed; a link sends echoes more often.
+const IDLE_PATIENCE: Duration = Duration::from_secs(300);
+/// A peer that takes no answer for so long is gone.
+const WRITE_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Runs a session to its end.
+pub async fn run(stream: TcpStream, peer: SocketAddr, link: Link, stop: CancellationToken) {
+    let (reading, writing) = stream.into_split();
+    let (answers, queue) = mpsc::channel(ANSWERS_MAX);
+    let writer = tokio::spawn(write(writing, queue));
+    let ended = tokio::select! {
+        ended = read(reading, &link, &answers) => ended,
+        () = stop.cancelled() => "the gateway drains",
+    };
+    info!(%peer, reason = ended, "session ended");
+    // Requests in flight hold a sender each: the writer ends when the last has been answered.
+    drop(answers);
+    let _ = writer.await;
+}
+
+/// Reads frames until the peer leaves or cannot be understood; says why it ended.
+async fn read(
+    mut reading: OwnedReadHalf,
+    link: &Link,
+    answers: &mpsc::Sender<Vec<u8>>,
+) -> &'static str {
+    let mut frames = FrameDecoder::new(frame::LENGTH_MAX_DEFAULT);
+    let mut buffer = vec![0; 8 * 1024];
+    loop {
+        let patience = if frames.pending() > 0 {
+            FRAME_PATIENCE
+        } else {
+            IDLE_PATIENCE
+        };
+        let count = match tokio::time::timeout(patience, reading.read(&mut buffer)).await {
+            Ok(Ok(0)) if frames.pending() > 0 => return "the peer left in the middle of a frame",
+            Ok(Ok(0)) => return "the peer left",
+            Ok(Ok(count)) => count,
+            Ok(Err(_)) => return "the connection broke",
+            Err(_) => return "nothing came for too long",
+        };
+        frames.push(&buffer[..count]);
+        // Card data does not stay in the buffer for the next read to find.
+        buffer[..count].fill(0);
+        loop {
+            match frames.next_frame() {
+                Ok(Some(message)) => {
+                    if !take(message, link, answers).await {
+                        return "not even a message type could be read";
+                    }
+                }
+                Ok(None) => break,
+                Err(_) => return "the frame length cannot be",
+            }
+        }
+    }
+}
+
+/// Takes one message; false where it cannot be answered and the connection must go.
+async fn take(message: &[u8], link: &Link, answers: &mpsc::Sender<Vec<u8>>) -> bool {
+    let Ok(answer) = answers.clone().reserve_owned().await else {
+        return false;
+    };
+    match translate::hear(message, &link.keys) {
+        Heard::Unreadable => return false,
+        Heard::Ignored => {}
+        Heard::Answered(bytes) => {
+            answer.send(framed(&bytes));
+        }
+        Heard::Asked(asked) => {
+            let link = link.clone();
+            let gateway = link.gateway.clone();
+            gateway.parts().work.spawn(async move {
+                // No answer is an answer too: after a failed fsync nobody knows (rule 10), and what
+                // is late would be dropped by the network anyway.
+                if let Some(bytes) = translate::answer(*asked, &link).await {
+                    answer.send(framed(&bytes));
+                }
+            });
+        }
+    }
+    true
+}
+
+fn framed(message: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(message.len() + 2);
+    if let Err(error) = frame::encode_frame(message, &mut bytes) {
+        debug!(%error, "an answer does not fit a frame");
+    }
+    bytes
+}
+
+/// Writes answers; what has gathered goes out together.
+async fn write(mut writing: OwnedWriteHalf, mut queue: mpsc::Receiver<Vec<u8>>) {
+    let mut gathered = Vec::new();
+    while queue.recv_many(&mut gathered, 64).await > 0 {
+        let bytes = gathered.concat();
+        gathered.clear();
+        match tokio::time::timeout(WRITE_PATIENCE, writing.write_all(&bytes)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) | Err(_) => return,
+        }
+    }
+}

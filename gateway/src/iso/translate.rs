@@ -1,0 +1,311 @@
+//! ISO 8583 messages to our words, and answers back. The table of response codes is here.
+
+use fallback::Request;
+use iso8583::profile::ASCII_HEX;
+use iso8583::{EncodeError, Message, MessageBuilder, Mti, decode, presence, salvage};
+use ledger_api::{Amount, AuthorizationId, CardToken, Currency, Expiry, Reason};
+
+use super::Link;
+use crate::authorize::Refused;
+use crate::identity::{DEFAULT_NETWORK, Keys, NaturalKey};
+
+/// What an answer repeats from its request, where it is there.
+const ECHOED: &[u8] = &[2, 3, 4, 7, 11, 12, 13, 32, 33, 37, 41, 42, 49, 70, 90];
+
+/// What came of reading a message.
+pub enum Heard {
+    /// No message type: the link is out of step and must be closed.
+    Unreadable,
+    /// A response, a notification, or a class that we do not answer.
+    Ignored,
+    /// Answered at once.
+    Answered(Vec<u8>),
+    /// Something to do first.
+    Asked(Box<Asked>),
+}
+
+/// Something to do, and the answer to complete afterwards.
+pub struct Asked {
+    what: What,
+    answer: MessageBuilder,
+}
+
+enum What {
+    Authorization(Request),
+    Advice {
+        request: Request,
+        approved: bool,
+        approved_amount: Amount,
+    },
+    Reversal {
+        id: AuthorizationId,
+        card: CardToken,
+        remaining: Amount,
+    },
+}
+
+/// The DE39 of a reason; the order of [`Reason`] is the order of precedence.
+pub fn response_code(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Approved => "00",
+        Reason::ReversedBefore | Reason::AccountClosed => "05",
+        Reason::UnknownCard => "14",
+        Reason::CardClosed | Reason::CardFrozen => "62",
+        Reason::CardExpired => "54",
+        Reason::CurrencyMismatch | Reason::TransactionNotPermitted => "57",
+        Reason::OverTransactionLimit | Reason::OverCardLimit => "61",
+        Reason::InsufficientFunds => "51",
+        Reason::OverGatewayExposure
+        | Reason::KnowledgeStale
+        | Reason::RepeatNotAtHome
+        | Reason::StandInUnavailable => "91",
+    }
+}
+
+const FORMAT_ERROR: &str = "30";
+const NOT_SUPPORTED: &str = "40";
+const INOPERATIVE: &str = "91";
+const CONTENT_CHANGED: &str = "94";
+const ACCEPTED: &str = "00";
+
+/// Reads one message.
+pub fn hear(bytes: &[u8], keys: &Keys) -> Heard {
+    let message = match decode(&ASCII_HEX, bytes) {
+        Ok(message) => message,
+        Err(error) => return misread(bytes, error.field),
+    };
+    let Some(mti) = message.mti().response() else {
+        return Heard::Ignored;
+    };
+    if let Some(field) = presence::missing(&message) {
+        return format_error(&message, mti, Some(field));
+    }
+    let mut answer = MessageBuilder::new(&ASCII_HEX, mti);
+    if answer.echo(&message, ECHOED).is_err() {
+        return format_error(&message, mti, None);
+    }
+    let what = match message.mti() {
+        Mti::M0800 | Mti::M0801 => return network_management(&message, answer),
+        Mti::M0100 | Mti::M0101 => request(&message, keys).map(What::Authorization),
+        Mti::M0120 | Mti::M0121 => advice(&message, keys),
+        Mti::M0400 | Mti::M0401 | Mti::M0420 | Mti::M0421 => reversal(&message, keys),
+        _ => return with_code(answer, NOT_SUPPORTED, None),
+    };
+    match what {
+        Ok(what) => Heard::Asked(Box::new(Asked { what, answer })),
+        Err(field) => format_error(&message, mti, Some(field)),
+    }
+}
+
+/// Does what was asked; `None` where no answer may be given.
+pub async fn answer(asked: Asked, link: &Link) -> Option<Vec<u8>> {
+    let Asked { what, mut answer } = asked;
+    let Ok(_admitted) = link.door.admit() else {
+        answer.set(39, INOPERATIVE).ok()?;
+        return Some(answer.encode());
+    };
+    let code = match what {
+        What::Authorization(request) => match link.gateway.authorize(request, None).await {
+            Ok(reply) => {
+                let given = reply.answer;
+                if given.approved {
+                    answer
+                        .set(38, str::from_utf8(&given.approval_code).ok()?)
+                        .ok()?;
+                }
+                Ok(response_code(given.reason))
+            }
+            Err(refused) => Err(refused),
+        },
+        What::Advice {
+            request,
+            approved,
+            approved_amount,
+        } => link
+            .gateway
+            .advise(request, approved, approved_amount)
+            .await
+            .map(|_| ACCEPTED),
+        What::Reversal {
+            id,
+            card,
+            remaining,
+        } => link
+            .gateway
+            .reverse(id, card, remaining)
+            .await
+            .map(|_| ACCEPTED),
+    };
+    let code = match code {
+        Ok(code) => code,
+        Err(Refused::Conflict | Refused::KeyReused) => CONTENT_CHANGED,
+        Err(Refused::Unknown(_) | Refused::Late) => return None,
+    };
+    answer.set(39, code).ok()?;
+    Some(answer.encode())
+}
+
+// === reading ===
+
+/// The fields of an authorization; the number of the first one that makes no sense otherwise.
+fn request(message: &Message<'_>, keys: &Keys) -> Result<Request, u8> {
+    let card = card(message, keys)?;
+    let natural = natural_key(message)?;
+    let amount = amount(message)?;
+    let currency = currency(message)?;
+    let processing_code = message.field(3).ok_or(3)?;
+    let mut rrn = [b' '; 12];
+    rrn.iter_mut()
+        .zip(natural.rrn.bytes())
+        .for_each(|(slot, byte)| *slot = byte);
+    Ok(Request {
+        id: keys.authorization_id(&natural, &card),
+        card,
+        amount,
+        currency,
+        expiry: expiry(message)?,
+        fingerprint: keys.fingerprint(processing_code, amount, currency),
+        alias: 0,
+        repeat: message.mti().is_repeat(),
+        stan: natural.stan.parse().map_err(|_| 11)?,
+        rrn,
+    })
+}
+
+/// What the network decided: the codes that approve, of those that there are.
+fn advice(message: &Message<'_>, keys: &Keys) -> Result<What, u8> {
+    let request = request(message, keys)?;
+    let approved = matches!(
+        message.field(39).ok_or(39)?,
+        "00" | "08" | "10" | "11" | "85" | "87"
+    );
+    let approved_amount = if approved {
+        request.amount
+    } else {
+        Amount::ZERO
+    };
+    Ok(What::Advice {
+        request,
+        approved,
+        approved_amount,
+    })
+}
+
+/// The original's id, from DE90 and what a reversal repeats of its original.
+fn reversal(message: &Message<'_>, keys: &Keys) -> Result<What, u8> {
+    let card = card(message, keys)?;
+    let original = message.original_data().ok_or(90)?;
+    let natural = NaturalKey {
+        acquirer_id: original.acquirer_id.to_owned(),
+        forwarder_id: original.forwarder_id.unwrap_or_default().to_owned(),
+        stan: original.stan.to_owned(),
+        transmitted_at: original.transmitted_at.to_owned(),
+        ..natural_key(message)?
+    };
+    let remaining = match message.replacement_amount() {
+        None => Amount::ZERO,
+        Some(actual) => {
+            let minor = actual
+                .ok()
+                .and_then(|minor| i64::try_from(minor).ok())
+                .ok_or(95)?;
+            Amount::new(minor).map_err(|_| 95)?
+        }
+    };
+    Ok(What::Reversal {
+        id: keys.authorization_id(&natural, &card),
+        card,
+        remaining,
+    })
+}
+
+fn card(message: &Message<'_>, keys: &Keys) -> Result<CardToken, u8> {
+    match message.pan() {
+        Some(pan) if pan.luhn_valid() => Ok(keys.card_token(&pan)),
+        _ => Err(2),
+    }
+}
+
+fn natural_key(message: &Message<'_>) -> Result<NaturalKey, u8> {
+    let field = |number: u8| message.field(number).map(str::to_owned).ok_or(number);
+    Ok(NaturalKey {
+        network: DEFAULT_NETWORK.to_owned(),
+        acquirer_id: field(32)?,
+        forwarder_id: field(33).unwrap_or_default(),
+        terminal_id: field(41)?,
+        merchant_id: field(42)?,
+        stan: field(11)?,
+        rrn: field(37)?,
+        transmitted_at: field(7)?,
+    })
+}
+
+fn amount(message: &Message<'_>) -> Result<Amount, u8> {
+    let minor = message
+        .field(4)
+        .and_then(|text| text.parse().ok())
+        .ok_or(4)?;
+    Amount::new(minor).map_err(|_| 4)
+}
+
+/// DE49 as three digits, or three letters as some hosts send it.
+fn currency(message: &Message<'_>) -> Result<Currency, u8> {
+    let text = message.field(49).ok_or(49)?;
+    match text.parse() {
+        Ok(numeric) => Currency::from_numeric(numeric).map_err(|_| 49),
+        Err(_) => text.parse().map_err(|_| 49),
+    }
+}
+
+fn expiry(message: &Message<'_>) -> Result<Option<Expiry>, u8> {
+    let Some(text) = message.field(14) else {
+        return Ok(None);
+    };
+    let yymm: u16 = text.parse().map_err(|_| 14)?;
+    Expiry::try_from(yymm).map(Some).map_err(|_| 14)
+}
+
+// === answering at once ===
+
+/// Sign-on, sign-off and echo.
+fn network_management(message: &Message<'_>, answer: MessageBuilder) -> Heard {
+    let code = match message.field(70) {
+        Some("001" | "002" | "301") => ACCEPTED,
+        _ => NOT_SUPPORTED,
+    };
+    with_code(answer, code, None)
+}
+
+fn misread(bytes: &[u8], field: Option<u8>) -> Heard {
+    let Some(message) = salvage(&ASCII_HEX, bytes) else {
+        return Heard::Unreadable;
+    };
+    match message.mti().response() {
+        Some(mti) => format_error(&message, mti, field),
+        None => Heard::Ignored,
+    }
+}
+
+/// DE39=30 with the number of the field in DE44, echoing what could be read.
+fn format_error(message: &Message<'_>, mti: Mti, field: Option<u8>) -> Heard {
+    let mut answer = MessageBuilder::new(&ASCII_HEX, mti);
+    for number in ECHOED {
+        // A field that cannot be echoed is left out: it may be the one that is wrong.
+        let _ = answer.echo(message, &[*number]);
+    }
+    with_code(answer, FORMAT_ERROR, field)
+}
+
+fn with_code(mut answer: MessageBuilder, code: &str, field: Option<u8>) -> Heard {
+    let set = |answer: &mut MessageBuilder| -> Result<(), EncodeError> {
+        answer.set(39, code)?;
+        if let Some(field) = field {
+            answer.set(44, &format!("{field:03}"))?;
+        }
+        Ok(())
+    };
+    match set(&mut answer) {
+        Ok(()) => Heard::Answered(answer.encode()),
+        Err(_) => Heard::Ignored,
+    }
+}

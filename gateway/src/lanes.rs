@@ -1,0 +1,110 @@
+//! One lane per id: what concerns the same authorization happens one after the other.
+//!
+//! The first caller works, the others wait and then find its answer (I3). A reversal takes the
+//! lane too, so it waits for an original in flight (rule 9).
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ledger_api::AuthorizationId;
+use tokio::sync::watch;
+
+/// The lanes in use. Bounded by what the doors let in.
+#[derive(Clone, Default)]
+pub struct Lanes {
+    busy: Arc<Mutex<HashMap<AuthorizationId, watch::Receiver<()>>>>,
+}
+
+/// What somebody finds at the entrance.
+pub enum Entrance {
+    /// The lane was free; it is taken until the guard goes.
+    Entered(Guard),
+    /// Somebody is in it; wait, then look for the answer.
+    Busy(Waiting),
+}
+
+impl Lanes {
+    /// Enters the lane of `id`, or says that somebody is in it.
+    pub fn enter(&self, id: AuthorizationId) -> Entrance {
+        let mut busy = lock(&self.busy);
+        if let Some(done) = busy.get(&id) {
+            return Entrance::Busy(Waiting(done.clone()));
+        }
+        let (done, waiting) = watch::channel(());
+        busy.insert(id, waiting);
+        Entrance::Entered(Guard {
+            lanes: self.clone(),
+            id,
+            _done: done,
+        })
+    }
+
+    /// Enters the lane of `id`, waiting for whoever is in it.
+    pub async fn wait_and_enter(&self, id: AuthorizationId) -> Guard {
+        loop {
+            match self.enter(id) {
+                Entrance::Entered(guard) => return guard,
+                Entrance::Busy(waiting) => waiting.left().await,
+            }
+        }
+    }
+
+    /// How many lanes are in use.
+    pub fn in_use(&self) -> usize {
+        lock(&self.busy).len()
+    }
+}
+
+/// Somebody else is in the lane.
+pub struct Waiting(watch::Receiver<()>);
+
+impl Waiting {
+    /// Resolves when they have left it.
+    pub async fn left(mut self) {
+        // The sender never sends: the change is that it goes.
+        while self.0.changed().await.is_ok() {}
+    }
+}
+
+/// The lane is ours until this goes, however it goes.
+pub struct Guard {
+    lanes: Lanes,
+    id: AuthorizationId,
+    _done: watch::Sender<()>,
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        lock(&self.lanes.busy).remove(&self.id);
+    }
+}
+
+/// The map is consistent between statements, so a panic elsewhere does not spoil it.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_second_waits_for_the_first_even_if_it_vanishes() {
+        let lanes = Lanes::default();
+        let id = AuthorizationId([1; 16]);
+        let Entrance::Entered(first) = lanes.enter(id) else {
+            panic!("the lane was free")
+        };
+        let Entrance::Busy(second) = lanes.enter(id) else {
+            panic!("the lane was taken")
+        };
+        let worker = tokio::spawn(async move {
+            tokio::task::yield_now().await;
+            drop(first);
+        });
+        second.left().await;
+        worker.await.unwrap();
+        assert_eq!(lanes.in_use(), 0);
+        assert!(matches!(lanes.enter(id), Entrance::Entered(_)));
+    }
+}

@@ -1,0 +1,162 @@
+//! The breaker as a tower layer.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use process::clock::boot_now;
+use tower::{Layer, Service};
+
+use super::super::{Ask, AskError, Sent};
+use super::core::{Config, Core, Outcome, Permit, State};
+
+/// The state that all copies of the layer share, and that status pages read.
+#[derive(Debug)]
+pub struct Breaker(Mutex<Core>);
+
+impl Breaker {
+    /// Passing.
+    pub fn new(config: Config) -> Self {
+        Self(Mutex::new(Core::new(config)))
+    }
+
+    /// The state, how often it tripped, and how often it recovered.
+    pub fn read(&self) -> (State, u64, u64) {
+        self.core().read()
+    }
+
+    /// Something else that uses the ledger found it working.
+    pub fn hint(&self) {
+        self.core().hint(boot_now().0);
+    }
+
+    fn core(&self) -> MutexGuard<'_, Core> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Puts the [`Breaker`] in front of a service.
+#[derive(Debug, Clone)]
+pub struct BreakerLayer {
+    breaker: Arc<Breaker>,
+}
+
+impl BreakerLayer {
+    /// All services made by this layer share `breaker`.
+    pub fn new(breaker: Arc<Breaker>) -> Self {
+        Self { breaker }
+    }
+}
+
+impl<S> Layer<S> for BreakerLayer {
+    type Service = BreakerService<S>;
+
+    fn layer(&self, inner: S) -> BreakerService<S> {
+        BreakerService {
+            inner,
+            breaker: Arc::clone(&self.breaker),
+        }
+    }
+}
+
+/// Answers [`AskError::Tripped`] at once while the ledger is not worth waiting for.
+#[derive(Debug, Clone)]
+pub struct BreakerService<S> {
+    inner: S,
+    breaker: Arc<Breaker>,
+}
+
+type Answer<T> = Pin<Box<dyn Future<Output = Result<T, AskError>> + Send>>;
+
+impl<S> Service<Ask> for BreakerService<S>
+where
+    S: Service<Ask, Error = AskError>,
+    S::Future: Send + 'static,
+    S::Response: 'static,
+{
+    type Response = S::Response;
+    type Error = AskError;
+    type Future = Answer<S::Response>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), AskError>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, ask: Ask) -> Self::Future {
+        let started_ms = boot_now().0;
+        let permit = {
+            let mut core = self.breaker.core();
+            core.permit(started_ms)
+                .map(|permit| (permit, core.config().probe_ms))
+        };
+        let Ok((permit, probe_ms)) = permit else {
+            return Box::pin(async { Err(AskError::Tripped) });
+        };
+        let call = Call {
+            breaker: Arc::clone(&self.breaker),
+            permit,
+            sent: ask.sent.clone(),
+            started_ms,
+            outcome: None,
+        };
+        let answer = self.inner.call(ask);
+        Box::pin(async move {
+            let answer = if permit.probe {
+                let patience = Duration::from_millis(probe_ms);
+                tokio::time::timeout(patience, answer)
+                    .await
+                    .unwrap_or(Err(AskError::Timeout))
+            } else {
+                answer.await
+            };
+            call.ended(classify(&answer));
+            answer
+        })
+    }
+}
+
+/// What counts against the ledger: a decline never, a conflict never, everything unanswered.
+fn classify<T>(answer: &Result<T, AskError>) -> Outcome {
+    match answer {
+        Ok(_) | Err(AskError::Conflict) => Outcome::Good,
+        Err(AskError::Full | AskError::Tripped) => Outcome::NotSent,
+        Err(AskError::Timeout | AskError::Unreachable(_) | AskError::Failed(_)) => Outcome::Bad,
+    }
+}
+
+/// A call in flight. Dropped without an outcome (the deadline passed) it was bad if it was sent;
+/// waiting in our own queue is not the ledger's fault, but the queue is only long when it is slow.
+struct Call {
+    breaker: Arc<Breaker>,
+    permit: Permit,
+    sent: Sent,
+    started_ms: u64,
+    outcome: Option<Outcome>,
+}
+
+impl Call {
+    /// It came to an end of its own.
+    fn ended(mut self, outcome: Outcome) {
+        self.outcome = Some(outcome);
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        let now_ms = boot_now().0;
+        let outcome = self
+            .outcome
+            .unwrap_or(if self.permit.probe || self.sent.maybe() {
+                Outcome::Bad
+            } else {
+                Outcome::NotSent
+            });
+        let took_ms = now_ms.saturating_sub(self.started_ms);
+        // The address of this call differs between calls and processes: enough to spread probes.
+        let jitter = (std::ptr::from_ref(self).addr() >> 4) as u8;
+        self.breaker
+            .core()
+            .ended(self.permit, outcome, took_ms, now_ms, jitter);
+    }
+}

@@ -1,0 +1,79 @@
+//! Telling the ledger what the network was told, until it acknowledges.
+//!
+//! Nothing is dropped and nothing expires. One batch is in flight at a time, in journal order; a
+//! batch without an answer is sent again, under the same ids, and the ledger books it once.
+
+use std::time::Duration;
+
+use ledger_api::AdviceBatch;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::authorize::{Gateway, now};
+use crate::ledger_client::wire::Wire;
+
+/// How many advices go into one call.
+const ITEMS_MAX: usize = 256;
+/// How often the queue is looked at while it is empty.
+const IDLE: Duration = Duration::from_millis(20);
+/// Shorter than the time in which a backlog should be gone after a recovery: a call that was caught
+/// in the outage must not hold up the drain.
+const PATIENCE: Duration = Duration::from_millis(1_500);
+/// Waits between attempts while the ledger is away.
+const WAIT_MIN: Duration = Duration::from_millis(50);
+const WAIT_MAX: Duration = Duration::from_millis(800);
+
+/// Runs until `stop`.
+pub async fn run(gateway: Gateway, wire: Wire, stop: CancellationToken) {
+    let work = replay(&gateway, &wire);
+    tokio::select! {
+        () = work => {}
+        () = stop.cancelled() => {}
+    }
+}
+
+async fn replay(gateway: &Gateway, wire: &Wire) {
+    let mut wait = WAIT_MIN;
+    let mut away = false;
+    loop {
+        let (head, items) = gateway.parts().stand_in.pending_advices(ITEMS_MAX);
+        if items.is_empty() {
+            tokio::time::sleep(IDLE).await;
+            continue;
+        }
+        let batch = AdviceBatch {
+            gateway: gateway.parts().name.clone(),
+            head,
+            items,
+        };
+        match wire.advise(&batch, PATIENCE).await {
+            Ok(answers) => {
+                if away {
+                    info!(
+                        backlog = gateway.parts().stand_in.backlog(),
+                        "the ledger takes advices again"
+                    );
+                }
+                (wait, away) = (WAIT_MIN, false);
+                gateway.parts().breaker.hint();
+                let failed = gateway
+                    .parts()
+                    .stand_in
+                    .acknowledge(&answers.items, now())
+                    .await;
+                if let Err(error) = failed {
+                    warn!(%error, "acknowledgements could not be written; the advices are sent again after a restart");
+                    tokio::time::sleep(WAIT_MAX).await;
+                }
+            }
+            Err(error) => {
+                if !away {
+                    warn!(%error, backlog = gateway.parts().stand_in.backlog(), "the ledger takes no advices; they wait");
+                }
+                away = true;
+                tokio::time::sleep(wait).await;
+                wait = (wait * 2).min(WAIT_MAX);
+            }
+        }
+    }
+}
