@@ -44,13 +44,11 @@ pub(super) async fn live() -> &'static str {
 
 /// It can answer safely: from the ledger or by stand-in. Never follows the ledger's health.
 pub(super) async fn ready(State(app): State<App>) -> Response {
-    match app.gateway.parts().stand_in.status(now()).journal.poisoned {
-        None => "ready\n".into_response(),
-        Some(cause) => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            format!("not ready: the journal failed: {cause}\n"),
-        )
-            .into_response(),
+    if app.gateway.parts().stand_in.status(now()).journal.poisoned {
+        let cause = "not ready: the journal failed; restart on a healthy disk\n";
+        (StatusCode::SERVICE_UNAVAILABLE, cause).into_response()
+    } else {
+        "ready\n".into_response()
     }
 }
 
