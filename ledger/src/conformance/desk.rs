@@ -1,0 +1,200 @@
+//! One customer with an account and a card, and short words for what happens to them.
+
+use ledger_api::{
+    AccountId, Advice, AdviceAnswer, AdviceItem, AdviceSource, Amount, AuthorizationId,
+    AuthorizationView, AuthorizeAnswer, AuthorizeRequest, CardState, CardStatus, CardToken, Cause,
+    Currency, Expiry, Fingerprint, GatewayId, LedgerDecision, OpenAccount, Reason, Reversal,
+};
+
+use crate::posting::{Command, Outcome};
+use crate::store::Store;
+
+/// The month in which the suite plays.
+pub(super) const NOW: u16 = 2611;
+
+pub(super) struct Desk<'s> {
+    pub(super) store: &'s Store,
+    pub(super) account: AccountId,
+    pub(super) card: CardToken,
+    number: u64,
+}
+
+pub(super) fn amount(minor: i64) -> Amount {
+    Amount::new(minor).expect("an amount")
+}
+
+pub(super) fn euro() -> Currency {
+    "EUR".parse().expect("a currency")
+}
+
+pub(super) fn gateway(name: &str) -> GatewayId {
+    name.parse().expect("a gateway's name")
+}
+
+pub(super) fn card_of(account: AccountId, card: CardToken) -> CardState {
+    CardState {
+        card,
+        account,
+        status: CardStatus::Open,
+        expiry: Expiry::try_from(2912).expect("an expiry"),
+        transaction_max_minor: amount(50_000),
+    }
+}
+
+impl<'s> Desk<'s> {
+    /// Customer `number` as [`Desk::open`] has made it.
+    pub(super) fn known(store: &'s Store, number: u64) -> Self {
+        let mut mac = [0; 16];
+        mac[..8].copy_from_slice(&number.to_be_bytes());
+        Self {
+            store,
+            account: AccountId(number),
+            card: CardToken { key_id: 1, mac },
+            number,
+        }
+    }
+
+    /// Opens customer `number`'s account with some euro cents, and issues a card.
+    pub(super) async fn open(store: &'s Store, number: u64, opening_minor: i64) -> Self {
+        let desk = Self::known(store, number);
+        desk.run(Command::OpenAccount(desk.opening(opening_minor)))
+            .await;
+        desk.run(Command::PutCard(card_of(desk.account, desk.card)))
+            .await;
+        desk
+    }
+
+    pub(super) fn opening(&self, minor: i64) -> OpenAccount {
+        OpenAccount {
+            account: self.account,
+            currency: euro(),
+            opening_minor: amount(minor),
+        }
+    }
+
+    /// The customer's `nth` authorization.
+    pub(super) fn id(&self, nth: u64) -> AuthorizationId {
+        let mut id = [0; 16];
+        id[..8].copy_from_slice(&self.number.to_be_bytes());
+        id[8..].copy_from_slice(&nth.to_be_bytes());
+        AuthorizationId(id)
+    }
+
+    pub(super) fn request(&self, nth: u64, minor: i64) -> AuthorizeRequest {
+        AuthorizeRequest {
+            id: self.id(nth),
+            card: self.card,
+            amount_minor: amount(minor),
+            currency: euro(),
+            fingerprint: Fingerprint(u64::MAX - nth),
+            unbooked_minor: 0,
+        }
+    }
+
+    pub(super) fn advice(&self, nth: u64, told: Option<i64>) -> Advice {
+        Advice {
+            id: self.id(nth),
+            card: self.card,
+            requested_minor: amount(told.unwrap_or(100)),
+            approved_minor: amount(told.unwrap_or_default()),
+            approved: told.is_some(),
+            currency: euro(),
+            fingerprint: Fingerprint(u64::MAX - nth),
+            source: AdviceSource::StandIn,
+            reason: if told.is_some() {
+                Reason::Approved
+            } else {
+                Reason::OverCardLimit
+            },
+            cause: Cause::LedgerTimeout,
+            seq: nth,
+        }
+    }
+
+    /// Runs one command by itself.
+    pub(super) async fn run(&self, command: Command) -> Outcome {
+        let mut outcomes = self
+            .store
+            .transact(vec![command], NOW)
+            .await
+            .expect("committed");
+        assert_eq!(outcomes.len(), 1, "one outcome per command");
+        outcomes.remove(0)
+    }
+
+    pub(super) async fn ask(&self, by: &str, request: AuthorizeRequest) -> AuthorizeAnswer {
+        match self
+            .run(Command::Authorize {
+                gateway: gateway(by),
+                request,
+            })
+            .await
+        {
+            Outcome::Authorized(answer) => answer,
+            other => unreachable!("an authorization is answered as one: {other:?}"),
+        }
+    }
+
+    pub(super) async fn authorize(&self, by: &str, nth: u64, minor: i64) -> LedgerDecision {
+        match self.ask(by, self.request(nth, minor)).await {
+            AuthorizeAnswer::Decided(decision) => decision,
+            other => unreachable!("it is decided: {other:?}"),
+        }
+    }
+
+    pub(super) async fn tell(&self, by: &str, item: AdviceItem) -> AdviceAnswer {
+        match self
+            .run(Command::Advise {
+                gateway: gateway(by),
+                item,
+            })
+            .await
+        {
+            Outcome::Advised(answer) => answer,
+            other => unreachable!("an advice is answered as one: {other:?}"),
+        }
+    }
+
+    pub(super) async fn approve(&self, by: &str, nth: u64, minor: i64) -> AdviceAnswer {
+        self.tell(by, AdviceItem::Advice(self.advice(nth, Some(minor))))
+            .await
+    }
+
+    pub(super) async fn decline(&self, by: &str, nth: u64) -> AdviceAnswer {
+        self.tell(by, AdviceItem::Advice(self.advice(nth, None)))
+            .await
+    }
+
+    pub(super) async fn reverse(&self, nth: u64, remaining: i64) -> AdviceAnswer {
+        let remaining_minor = amount(remaining);
+        let reversal = Reversal {
+            id: self.id(nth),
+            card: self.card,
+            remaining_minor,
+            seq: nth,
+        };
+        self.tell("gw1", AdviceItem::Reversal(reversal)).await
+    }
+
+    pub(super) async fn view(&self, nth: u64) -> AuthorizationView {
+        self.store
+            .authorization(self.id(nth))
+            .await
+            .expect("readable")
+            .expect("it is known")
+    }
+
+    pub(super) async fn effect(&self, nth: u64) -> i64 {
+        self.view(nth).await.effect_minor
+    }
+
+    pub(super) async fn available(&self) -> i64 {
+        let account = self.store.account(self.account).await.expect("readable");
+        account.expect("the account exists").available_minor
+    }
+
+    pub(super) async fn assert_balanced(&self) {
+        let books = self.store.books().await.expect("readable");
+        assert!(books.balanced && books.crooked.is_empty(), "I6: {books:?}");
+    }
+}

@@ -1,0 +1,70 @@
+//! The wire contract over HTTP/1.1 and JSON: see the table in [`ledger_api`]. Whatever is not a 2xx
+//! is a [`ledger_api::Problem`].
+
+mod extract;
+mod failure;
+mod follow;
+mod reads;
+mod serve;
+#[cfg(test)]
+mod tests;
+mod writes;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+use ledger_api::{Problem, Retry};
+use tokio_util::sync::CancellationToken;
+
+use crate::batcher::Batcher;
+use crate::store::Store;
+pub use serve::serve;
+
+/// What every handler needs.
+#[derive(Debug, Clone)]
+pub struct Ledger {
+    /// To read from.
+    pub store: Store,
+    /// To write through.
+    pub batcher: Batcher,
+    /// Cancelled when the process stops: whoever waits for the feed is answered at once.
+    pub stopping: CancellationToken,
+}
+
+/// All routes.
+pub fn router(ledger: Ledger) -> Router {
+    Router::new()
+        .route(
+            "/v1/authorizations",
+            post(writes::authorize).get(reads::authorizations),
+        )
+        .route("/v1/authorizations/{id}", get(reads::authorization))
+        .route("/v1/advices", post(writes::advise))
+        .route("/v1/reversals", post(writes::reverse))
+        .route(
+            "/v1/accounts",
+            post(writes::open_accounts).get(reads::accounts),
+        )
+        .route("/v1/accounts/{id}", get(reads::account))
+        .route("/v1/cards", post(writes::put_cards))
+        .route("/v1/feed", get(follow::feed))
+        .route("/v1/listing", get(reads::listing))
+        .route("/v1/gateways/{id}", get(reads::journal_head))
+        .route("/v1/suspense", get(reads::suspense))
+        .route("/v1/books", get(reads::books))
+        .route("/livez", get(async || "ok\n"))
+        .route("/readyz", get(reads::ready))
+        .fallback(unknown_path)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(DefaultBodyLimit::max(extract::BODY_BYTES_MAX))
+        .with_state(ledger)
+}
+
+async fn unknown_path() -> failure::Failure {
+    Problem::new("unknown_path", 404, Retry::Never, "there is no such path").into()
+}
+
+async fn wrong_method() -> failure::Failure {
+    let detail = "this path does not know this method";
+    Problem::new("method_not_allowed", 405, Retry::Never, detail).into()
+}

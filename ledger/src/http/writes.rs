@@ -1,0 +1,122 @@
+//! Calls that change the books.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use ledger_api::{
+    AccountBatch, AdviceAnswers, AdviceBatch, AdviceItem, AuthorizeAnswers, AuthorizeBatch,
+    CardBatch, Problem, Retry, ReversalBatch,
+};
+
+use super::Ledger;
+use super::extract::{Body, bounded};
+use super::failure::Failure;
+use crate::posting::{Command, Outcome};
+
+pub(super) async fn authorize(
+    State(ledger): State<Ledger>,
+    Body(batch): Body<AuthorizeBatch>,
+) -> Result<Json<AuthorizeAnswers>, Failure> {
+    let gateway = batch.gateway;
+    let commands = bounded(batch.items)?
+        .into_iter()
+        .map(|request| Command::Authorize {
+            gateway: gateway.clone(),
+            request,
+        })
+        .collect();
+    let items = (ledger.batcher.submit(commands).await?.into_iter())
+        .map(|outcome| match outcome {
+            Outcome::Authorized(answer) => Ok(answer),
+            other => Err(unexpected(other)),
+        })
+        .collect::<Result<_, _>>()?;
+    Ok(Json(AuthorizeAnswers { items }))
+}
+
+pub(super) async fn advise(
+    State(ledger): State<Ledger>,
+    Body(batch): Body<AdviceBatch>,
+) -> Result<Json<AdviceAnswers>, Failure> {
+    let gateway = batch.gateway;
+    let items = bounded(batch.items)?;
+    let advises = items.into_iter().map(|item| Command::Advise {
+        gateway: gateway.clone(),
+        item,
+    });
+    let mut commands: Vec<Command> = advises.collect();
+    commands.push(Command::NoteHead {
+        gateway: gateway.clone(),
+        head: batch.head,
+    });
+    let mut outcomes = ledger.batcher.submit(commands).await?;
+    outcomes.pop();
+    advice_answers(outcomes)
+}
+
+pub(super) async fn reverse(
+    State(ledger): State<Ledger>,
+    Body(batch): Body<ReversalBatch>,
+) -> Result<Json<AdviceAnswers>, Failure> {
+    let gateway = batch.gateway;
+    let commands = bounded(batch.items)?
+        .into_iter()
+        .map(AdviceItem::Reversal)
+        .map(|item| Command::Advise {
+            gateway: gateway.clone(),
+            item,
+        })
+        .collect();
+    advice_answers(ledger.batcher.submit(commands).await?)
+}
+
+fn advice_answers(outcomes: Vec<Outcome>) -> Result<Json<AdviceAnswers>, Failure> {
+    let items = (outcomes.into_iter())
+        .map(|outcome| match outcome {
+            Outcome::Advised(answer) => Ok(answer),
+            other => Err(unexpected(other)),
+        })
+        .collect::<Result<_, _>>()?;
+    Ok(Json(AdviceAnswers { items }))
+}
+
+pub(super) async fn open_accounts(
+    State(ledger): State<Ledger>,
+    Body(batch): Body<AccountBatch>,
+) -> Result<StatusCode, Failure> {
+    let items = bounded(batch.items)?;
+    stored(
+        &ledger,
+        items.into_iter().map(Command::OpenAccount).collect(),
+    )
+    .await
+}
+
+pub(super) async fn put_cards(
+    State(ledger): State<Ledger>,
+    Body(batch): Body<CardBatch>,
+) -> Result<StatusCode, Failure> {
+    let items = bounded(batch.items)?;
+    stored(&ledger, items.into_iter().map(Command::PutCard).collect()).await
+}
+
+/// The first refusal is the answer; it says which item, and the others stand.
+async fn stored(ledger: &Ledger, commands: Vec<Command>) -> Result<StatusCode, Failure> {
+    let outcomes = ledger.batcher.submit(commands).await?;
+    for (place, outcome) in outcomes.into_iter().enumerate() {
+        if let Outcome::Refused(problem) = outcome {
+            return Err(problem.at(format!("/items/{place}")).into());
+        }
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn unexpected(outcome: Outcome) -> Failure {
+    match outcome {
+        Outcome::Refused(problem) => problem.into(),
+        _ => {
+            let detail = "an item was answered with another kind of outcome";
+            Problem::new("fault", 500, Retry::SameKeyOnly, detail).into()
+        }
+    }
+}

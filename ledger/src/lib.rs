@@ -1,0 +1,21 @@
+//! The books: double entry, holds, advices, and the feed that tells gateways what they must know.
+//!
+//! | module | what it knows |
+//! |---|---|
+//! | [`posting`] | the rules; pure: no I/O, no clock, one implementation for every store |
+//! | [`memory`] | books without a disk: the reference that the real stores are compared with |
+//! | [`store`] | books on a disk: embedded, or PostgreSQL; load, let the rules decide, write |
+//! | [`conformance`] | what every store must prove |
+//! | [`batcher`] | what gathers while one transaction is in flight goes into the next |
+//! | [`http`] | the wire contract of [`ledger_api`] |
+//! | [`cli`] | the process |
+//!
+//! A request goes `http` → `batcher` → `store` → `posting` and back.
+
+pub mod batcher;
+pub mod cli;
+pub mod conformance;
+pub mod http;
+pub mod memory;
+pub mod posting;
+pub mod store;

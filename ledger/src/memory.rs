@@ -1,0 +1,299 @@
+//! Books without a disk: the same rules over plain maps. The reference that tests and load tests
+//! compare a real store with.
+
+use std::collections::BTreeMap;
+use std::ops::Bound::{Excluded, Unbounded};
+
+use ledger_api::{
+    AccountId, AccountStatement, AccountView, AccountsPage, AuthorizationId, AuthorizationView,
+    AuthorizationsPage, CardToken, Change, Entry, FeedPage, GatewayId, JournalHead, ListingPage,
+    Mark, TrialBalance,
+};
+
+use crate::posting::{
+    Account, Card, Command, Head, InternalDelta, Needs, Outcome, Record, Sealed, WorkingSet,
+    decide, plus,
+};
+use crate::store::StoreError;
+use crate::store::listing::{Audit, ListingCursor, listing_page, next};
+
+/// Books in memory. Same commands, same books: nothing in it is drawn or read from a clock.
+#[derive(Debug)]
+pub struct MemoryStore {
+    head: Head,
+    accounts: BTreeMap<AccountId, Account>,
+    cards: BTreeMap<CardToken, Card>,
+    records: BTreeMap<AuthorizationId, Record>,
+    entries: BTreeMap<(AccountId, u64), Entry>,
+    changes: Vec<Change>,
+    journals: BTreeMap<GatewayId, JournalHead>,
+}
+
+impl MemoryStore {
+    /// Empty books of an epoch.
+    pub fn new(epoch: u64) -> Self {
+        Self {
+            head: Head {
+                epoch,
+                ..Head::default()
+            },
+            accounts: BTreeMap::new(),
+            cards: BTreeMap::new(),
+            records: BTreeMap::new(),
+            entries: BTreeMap::new(),
+            changes: Vec::new(),
+            journals: BTreeMap::new(),
+        }
+    }
+
+    /// Does all commands, in order; `yymm` is the current month. One outcome per command.
+    pub fn transact(&mut self, commands: Vec<Command>, yymm: u16) -> Vec<Outcome> {
+        let draft = decide(self.load(&Needs::of(&commands)), &commands, yymm);
+        let sealed = draft.seal(self.head);
+        self.write(sealed)
+    }
+
+    fn load(&self, needs: &Needs) -> WorkingSet {
+        let mut set = WorkingSet::default();
+        for card in needs.cards.iter().filter_map(|card| self.cards.get(card)) {
+            set.load_card(*card);
+        }
+        for record in needs
+            .authorizations
+            .iter()
+            .filter_map(|id| self.records.get(id))
+        {
+            set.load_record(record.clone());
+        }
+        for id in set.accounts_needed(needs) {
+            if let Some(account) = self.accounts.get(&id) {
+                set.load_account(*account);
+            }
+        }
+        for gateway in &needs.gateways {
+            if let Some(head) = self.journals.get(gateway) {
+                set.load_head(gateway.clone(), *head);
+            }
+        }
+        set
+    }
+
+    fn write(&mut self, sealed: Sealed) -> Vec<Outcome> {
+        self.head = sealed.head;
+        for account in sealed
+            .new_accounts
+            .into_iter()
+            .chain(sealed.changed_accounts)
+        {
+            self.accounts.insert(account.id, account);
+        }
+        for delta in sealed.internal {
+            self.add(delta);
+        }
+        for card in sealed.cards {
+            self.cards.insert(card.state.card, card);
+        }
+        for record in sealed.new_records.into_iter().chain(sealed.changed_records) {
+            self.records.insert(record.id, record);
+        }
+        for entry in sealed.entries {
+            self.entries.insert((entry.account, entry.number), entry);
+        }
+        self.changes.extend(sealed.changes);
+        self.journals.extend(sealed.journals);
+        sealed.outcomes
+    }
+
+    fn add(&mut self, delta: InternalDelta) {
+        let account = (self.accounts.entry(delta.account))
+            .or_insert_with(|| Account::new(delta.account, delta.currency));
+        // A sum that does not fit stays as it was, and the trial balance says so.
+        account.totals = plus(account.totals, delta.totals).unwrap_or(account.totals);
+    }
+
+    /// Where the books stand.
+    pub fn mark(&self) -> Mark {
+        self.head.mark()
+    }
+
+    /// [`MemoryStore::mark`], as every store has it.
+    pub(crate) fn read_mark(&self) -> Result<Mark, StoreError> {
+        Ok(self.mark())
+    }
+
+    /// What the books know of every authorization, in order of id.
+    pub fn records(&self) -> impl Iterator<Item = &Record> {
+        self.records.values()
+    }
+
+    /// One account; `None` if it does not exist.
+    ///
+    /// # Errors
+    /// Never; the signature is that of every store.
+    pub fn account(&self, id: AccountId) -> Result<Option<AccountView>, StoreError> {
+        Ok(self.accounts.get(&id).map(Account::view))
+    }
+
+    /// One account with all its entries; `None` if it does not exist.
+    ///
+    /// # Errors
+    /// Never.
+    pub fn statement(&self, id: AccountId) -> Result<Option<AccountStatement>, StoreError> {
+        let entries = self
+            .entries
+            .range((id, 0)..=(id, u64::MAX))
+            .map(|(_, entry)| entry.clone())
+            .collect();
+        Ok(self
+            .account(id)?
+            .map(|account| AccountStatement { account, entries }))
+    }
+
+    /// At most `limit` accounts after an id.
+    ///
+    /// # Errors
+    /// Never.
+    pub fn accounts(
+        &self,
+        after: Option<AccountId>,
+        limit: usize,
+    ) -> Result<AccountsPage, StoreError> {
+        let accounts: Vec<_> = above(&self.accounts, after)
+            .take(limit)
+            .map(Account::view)
+            .collect();
+        let next = next(&accounts, limit, |account| account.account);
+        Ok(AccountsPage { accounts, next })
+    }
+
+    /// What the books hold for an id; `None` if nothing.
+    ///
+    /// # Errors
+    /// Never.
+    pub fn authorization(
+        &self,
+        id: AuthorizationId,
+    ) -> Result<Option<AuthorizationView>, StoreError> {
+        Ok(self
+            .records
+            .get(&id)
+            .map(|record| record.view(self.head.epoch)))
+    }
+
+    /// At most `limit` authorizations after an id.
+    ///
+    /// # Errors
+    /// Never.
+    pub fn authorizations(
+        &self,
+        after: Option<AuthorizationId>,
+        limit: usize,
+    ) -> Result<AuthorizationsPage, StoreError> {
+        Ok(self.page(after, limit, |_| true))
+    }
+
+    /// At most `limit` authorizations after an id that wait for a person.
+    ///
+    /// # Errors
+    /// Never.
+    pub fn suspense(
+        &self,
+        after: Option<AuthorizationId>,
+        limit: usize,
+    ) -> Result<AuthorizationsPage, StoreError> {
+        Ok(self.page(after, limit, Record::waits))
+    }
+
+    fn page(
+        &self,
+        after: Option<AuthorizationId>,
+        limit: usize,
+        wanted: impl Fn(&Record) -> bool,
+    ) -> AuthorizationsPage {
+        let authorizations: Vec<_> = above(&self.records, after)
+            .filter(|record| wanted(record))
+            .take(limit)
+            .map(|record| record.view(self.head.epoch))
+            .collect();
+        let next = next(&authorizations, limit, |view| view.id);
+        AuthorizationsPage {
+            authorizations,
+            next,
+        }
+    }
+
+    /// At most `limit` changes after a position.
+    ///
+    /// # Errors
+    /// [`StoreError::EpochChanged`] for another epoch, or a position that is not reached yet.
+    pub fn feed(&self, epoch: u64, after: u64, limit: usize) -> Result<FeedPage, StoreError> {
+        let Head {
+            epoch: ours,
+            position: head,
+            ..
+        } = self.head;
+        if epoch != ours || after > head {
+            return Err(StoreError::EpochChanged { epoch: ours });
+        }
+        let skip = usize::try_from(after).unwrap_or(usize::MAX);
+        let changes = self
+            .changes
+            .iter()
+            .skip(skip)
+            .take(limit)
+            .cloned()
+            .collect();
+        Ok(FeedPage {
+            epoch,
+            head,
+            changes,
+        })
+    }
+
+    /// At most `limit` states after a cursor.
+    ///
+    /// # Errors
+    /// Never.
+    pub fn listing(
+        &self,
+        after: Option<ListingCursor>,
+        limit: usize,
+    ) -> Result<ListingPage, StoreError> {
+        let accounts: Vec<_> = match ListingCursor::accounts_from(after) {
+            Some(after) => above(&self.accounts, after)
+                .take_while(|account| !account.id.is_internal())
+                .take(limit)
+                .copied()
+                .collect(),
+            None => Vec::new(),
+        };
+        let cards = above(&self.cards, ListingCursor::cards_after(after))
+            .take(limit - accounts.len())
+            .copied()
+            .collect();
+        Ok(listing_page(self.mark(), accounts, cards, limit))
+    }
+
+    /// The trial balance (I6).
+    ///
+    /// # Errors
+    /// Never.
+    pub fn books(&self) -> Result<TrialBalance, StoreError> {
+        let mut audit = Audit::default();
+        self.entries.values().for_each(|entry| audit.entry(entry));
+        Ok(audit.finish(self.mark(), self.accounts.values().copied()))
+    }
+
+    /// The last journal head that a gateway reported; `None` if it never did.
+    ///
+    /// # Errors
+    /// Never.
+    pub fn journal_head(&self, gateway: &GatewayId) -> Result<Option<JournalHead>, StoreError> {
+        Ok(self.journals.get(gateway).copied())
+    }
+}
+
+fn above<K: Ord, V>(map: &BTreeMap<K, V>, after: Option<K>) -> impl Iterator<Item = &V> {
+    let from = after.map_or(Unbounded, Excluded);
+    map.range((from, Unbounded)).map(|(_, value)| value)
+}

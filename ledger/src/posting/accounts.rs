@@ -1,0 +1,166 @@
+//! Opening accounts, issuing cards, remembering journal heads.
+
+use ledger_api::{
+    AccountId, AccountState, AccountStatus, AccountView, CardState, Currency, GatewayId,
+    JournalHead, Layer, OpenAccount, Problem, Retry, Side, Totals,
+};
+use serde::{Deserialize, Serialize};
+
+use super::draft::{DraftOutcome, EntryDraft, InternalDelta, MarkAt};
+use super::funding;
+use super::working_set::{WorkingSet, refused, stored};
+
+/// An account as the books keep it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// Which account.
+    pub id: AccountId,
+    /// Its currency, for ever.
+    pub currency: Currency,
+    /// Whether it may be used.
+    pub status: AccountStatus,
+    /// Its four totals.
+    pub totals: Totals,
+    /// The feed position of its last change; 0 for the ledger's own accounts, which are not in the
+    /// feed.
+    pub position: u64,
+}
+
+impl Account {
+    /// An account without money.
+    pub fn new(id: AccountId, currency: Currency) -> Self {
+        Self {
+            id,
+            currency,
+            status: AccountStatus::Open,
+            totals: Totals::default(),
+            position: 0,
+        }
+    }
+
+    /// The account as the feed tells it.
+    pub fn state(&self) -> AccountState {
+        AccountState {
+            account: self.id,
+            currency: self.currency,
+            status: self.status,
+            available_minor: self.totals.available(),
+        }
+    }
+
+    /// The account as the wire tells it.
+    pub fn view(&self) -> AccountView {
+        AccountView {
+            account: self.id,
+            currency: self.currency,
+            status: self.status,
+            totals: self.totals,
+            available_minor: self.totals.available(),
+        }
+    }
+}
+
+/// A card as the books keep it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Card {
+    /// Its state.
+    pub state: CardState,
+    /// The feed position of its last change.
+    pub position: u64,
+}
+
+impl WorkingSet {
+    pub(super) fn open_account(&mut self, open: &OpenAccount) -> DraftOutcome {
+        if open.account.is_internal() {
+            return refused(internal_id());
+        }
+        match self.account(open.account) {
+            Some(known) if known.currency == open.currency => stored(MarkAt::Head),
+            Some(_) => refused(Problem::new(
+                "account_exists",
+                409,
+                Retry::Never,
+                "the account exists with another currency; choose another id",
+            )),
+            None => self.open_new(open).unwrap_or_else(refused),
+        }
+    }
+
+    fn open_new(&mut self, open: &OpenAccount) -> Result<DraftOutcome, Problem> {
+        let amount = open.opening_minor.minor();
+        let mut account = Account::new(open.account, open.currency);
+        account.totals.credits_posted = amount;
+        if amount != 0 {
+            let source = funding(open.currency);
+            self.add_internal(InternalDelta {
+                account: source,
+                currency: open.currency,
+                totals: Totals {
+                    debits_posted: amount,
+                    ..Totals::default()
+                },
+            })?;
+            let line = EntryDraft {
+                account: open.account,
+                authorization: None,
+                side: Side::Credit,
+                layer: Layer::Posted,
+                amount_minor: amount,
+                of: open.account,
+            };
+            self.entries.extend([
+                line,
+                EntryDraft {
+                    account: source,
+                    side: Side::Debit,
+                    ..line
+                },
+            ]);
+        }
+        Ok(stored(self.set_account(account)))
+    }
+
+    pub(super) fn put_card(&mut self, state: &CardState) -> DraftOutcome {
+        if state.account.is_internal() {
+            return refused(internal_id());
+        }
+        if self.account(state.account).is_none() {
+            return refused(Problem::new(
+                "unknown_account",
+                422,
+                Retry::Never,
+                "the card's account does not exist; open it first",
+            ));
+        }
+        if self
+            .card(&state.card)
+            .is_some_and(|known| known.state == *state)
+        {
+            return stored(MarkAt::Head);
+        }
+        stored(self.set_card(Card {
+            state: *state,
+            position: 0,
+        }))
+    }
+
+    /// Inside one epoch of the journal its head never goes back.
+    pub(super) fn note_head(&mut self, gateway: &GatewayId, head: JournalHead) -> DraftOutcome {
+        let newer = self
+            .head(gateway)
+            .is_none_or(|known| known.epoch != head.epoch || known.seq < head.seq);
+        if newer {
+            self.set_head(gateway, head);
+        }
+        stored(MarkAt::Head)
+    }
+}
+
+fn internal_id() -> Problem {
+    Problem::new(
+        "reserved_account",
+        422,
+        Retry::Never,
+        "account ids from 2^62 on are the ledger's own; choose a smaller one",
+    )
+}

@@ -1,0 +1,286 @@
+//! The rules as tables, and as properties of random advices.
+
+mod commute;
+
+use ledger_api::{
+    AccountId, AccountStatus, Amount, AuthorizationId, AuthorizeAnswer, AuthorizeRequest,
+    CardState, CardStatus, CardToken, Changed, Currency, Expiry, Fingerprint, GatewayId, Mark,
+    Reason,
+};
+
+use super::*;
+
+const NOW: u16 = 2611;
+const CARD: CardToken = CardToken {
+    key_id: 1,
+    mac: [7; 16],
+};
+
+fn euro() -> Currency {
+    "EUR".parse().unwrap()
+}
+
+fn gateway(name: &str) -> GatewayId {
+    name.parse().unwrap()
+}
+
+fn amount(minor: i64) -> Amount {
+    Amount::new(minor).unwrap()
+}
+
+fn card_state() -> CardState {
+    CardState {
+        card: CARD,
+        account: AccountId(1),
+        status: CardStatus::Open,
+        expiry: Expiry::try_from(NOW).unwrap(),
+        transaction_max_minor: amount(500),
+    }
+}
+
+fn account(available: i64) -> Account {
+    let mut account = Account::new(AccountId(1), euro());
+    account.totals.credits_posted = available;
+    account
+}
+
+fn request(minor: i64) -> AuthorizeRequest {
+    AuthorizeRequest {
+        id: AuthorizationId([1; 16]),
+        card: CARD,
+        amount_minor: amount(minor),
+        currency: euro(),
+        fingerprint: Fingerprint(1),
+        unbooked_minor: 0,
+    }
+}
+
+fn set(card: Option<CardState>, account: Account) -> WorkingSet {
+    let mut set = WorkingSet::default();
+    if let Some(state) = card {
+        set.load_card(Card { state, position: 0 });
+    }
+    set.load_account(account);
+    set
+}
+
+fn sealed(set: WorkingSet, commands: &[Command]) -> Sealed {
+    decide(set, commands, NOW).seal(Head {
+        epoch: 9,
+        position: 100,
+        entry: 50,
+    })
+}
+
+fn reason(set: WorkingSet, request: AuthorizeRequest) -> Reason {
+    let command = Command::Authorize {
+        gateway: gateway("gw1"),
+        request,
+    };
+    match sealed(set, &[command]).outcomes.remove(0) {
+        Outcome::Authorized(AuthorizeAnswer::Decided(decision)) => decision.reason,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_first_broken_rule_in_order_of_precedence_is_the_reason() {
+    // Break the rules one after the other, from the last to the first; each takes over.
+    type Break = fn(&mut CardState, &mut Account, &mut AuthorizeRequest);
+    let breaks: [(Break, Reason); 7] = [
+        (
+            |_, account, _| account.totals.credits_posted = 599,
+            Reason::InsufficientFunds,
+        ),
+        (
+            |_, _, request| request.amount_minor = amount(600),
+            Reason::OverTransactionLimit,
+        ),
+        (
+            |_, _, request| request.currency = "USD".parse().unwrap(),
+            Reason::CurrencyMismatch,
+        ),
+        (
+            |_, account, _| account.status = AccountStatus::Closed,
+            Reason::AccountClosed,
+        ),
+        (
+            |card, _, _| card.expiry = Expiry::try_from(2610).unwrap(),
+            Reason::CardExpired,
+        ),
+        (
+            |card, _, _| card.status = CardStatus::Frozen,
+            Reason::CardFrozen,
+        ),
+        (
+            |card, _, _| card.status = CardStatus::Closed,
+            Reason::CardClosed,
+        ),
+    ];
+    let (mut card, mut account, mut request) = (card_state(), account(600), request(500));
+    assert_eq!(
+        reason(set(Some(card), account), request.clone()),
+        Reason::Approved
+    );
+    request.amount_minor = amount(500);
+    account.totals.debits_pending = 100;
+    assert_eq!(
+        reason(set(Some(card), account), request.clone()),
+        Reason::Approved,
+        "to the cent"
+    );
+    let mut last = Reason::Approved;
+    for (number, (break_it, expected)) in breaks.into_iter().enumerate() {
+        break_it(&mut card, &mut account, &mut request);
+        assert_eq!(reason(set(Some(card), account), request.clone()), expected);
+        assert!(
+            number == 0 || expected < last,
+            "the order of precedence is the order of codes"
+        );
+        last = expected;
+    }
+    assert_eq!(
+        reason(set(None, account), request.clone()),
+        Reason::UnknownCard
+    );
+    let mut tombstone = set(None, account);
+    let mut record = Record::new(request.id, CARD, None);
+    record.reversed_to = Some(Amount::ZERO);
+    tombstone.load_record(record);
+    assert_eq!(reason(tombstone, request), Reason::ReversedBefore);
+}
+
+#[test]
+fn a_batch_gives_one_change_per_account_and_balanced_pairs_with_consecutive_numbers_i6() {
+    let commands: Vec<_> = (1..=3)
+        .map(|nth| {
+            let request = AuthorizeRequest {
+                id: AuthorizationId([nth; 16]),
+                ..request(100)
+            };
+            Command::Authorize {
+                gateway: gateway("gw1"),
+                request,
+            }
+        })
+        .chain([Command::PutCard(CardState {
+            status: CardStatus::Frozen,
+            ..card_state()
+        })])
+        .collect();
+    let sealed = sealed(set(Some(card_state()), account(250)), &commands);
+    assert_eq!(
+        sealed.head,
+        Head {
+            epoch: 9,
+            position: 102,
+            entry: 54
+        }
+    );
+    let numbers: Vec<_> = sealed.entries.iter().map(|entry| entry.number).collect();
+    assert_eq!(numbers, [51, 52, 53, 54]);
+    for pair in sealed.entries.chunks(2) {
+        assert_eq!(
+            (pair[0].account, pair[1].account),
+            (AccountId(1), clearing(euro()))
+        );
+        assert_eq!(
+            (pair[0].amount_minor, pair[0].layer),
+            (pair[1].amount_minor, pair[1].layer)
+        );
+        assert_eq!((pair[0].position, pair[1].position), (101, 101));
+        assert_ne!(pair[0].side, pair[1].side);
+    }
+    let changes: Vec<_> = sealed
+        .changes
+        .iter()
+        .map(|change| change.position)
+        .collect();
+    assert_eq!(changes, [101, 102]);
+    assert!(
+        matches!(sealed.changes[0].what, Changed::Account(state) if state.available_minor == 50)
+    );
+    assert!(
+        matches!(sealed.changes[1].what, Changed::Card(state) if state.status == CardStatus::Frozen)
+    );
+    let marks: Vec<_> = sealed.outcomes.iter().map(mark).collect();
+    assert_eq!(marks, [101, 101, 102, 102], "a decline names the head");
+    assert_eq!(sealed.internal[0].totals.credits_pending, 200);
+    assert_eq!(sealed.new_records.len(), 3);
+}
+
+fn mark(outcome: &Outcome) -> u64 {
+    let Mark { epoch, position } = match outcome {
+        Outcome::Authorized(AuthorizeAnswer::Decided(decision)) => decision.mark,
+        Outcome::Advised(answer) => answer.mark,
+        Outcome::Stored(mark) => *mark,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(epoch, 9);
+    position
+}
+
+#[test]
+fn a_total_that_would_not_fit_fails_its_item_and_no_other() {
+    let mut full = account(i64::MAX);
+    full.totals.debits_pending = i64::MAX - 100;
+    full.totals.debits_posted = 0;
+    let advice = |nth: u8, minor| {
+        let item = commute::approval(AuthorizationId([nth; 16]), minor);
+        Command::Advise {
+            gateway: gateway("gw1"),
+            item,
+        }
+    };
+    let sealed = sealed(
+        set(Some(card_state()), full),
+        &[advice(1, 101), advice(2, 100)],
+    );
+    let outcomes: Vec<_> = (sealed.outcomes.iter())
+        .map(|outcome| match outcome {
+            Outcome::Advised(answer) => answer.outcome.clone(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert!(
+        matches!(outcomes[0], ledger_api::AdviceOutcome::Failed { .. }),
+        "{outcomes:?}"
+    );
+    assert_eq!(outcomes[1], ledger_api::AdviceOutcome::Applied);
+    assert_eq!(sealed.new_records.len(), 1);
+}
+
+#[test]
+fn internal_accounts_cannot_be_opened_or_spent_from() {
+    let open = ledger_api::OpenAccount {
+        account: clearing(euro()),
+        currency: euro(),
+        opening_minor: Amount::ZERO,
+    };
+    let card = CardState {
+        account: funding(euro()),
+        ..card_state()
+    };
+    let sealed = sealed(
+        WorkingSet::default(),
+        &[Command::OpenAccount(open), Command::PutCard(card)],
+    );
+    assert!(
+        sealed
+            .outcomes
+            .iter()
+            .all(|outcome| matches!(outcome, Outcome::Refused(_)))
+    );
+    assert_eq!(sealed.changes, []);
+}
+
+#[test]
+fn names_of_gateways_survive_text() {
+    for text in ["", "gw1", "gw2,gw1"] {
+        assert_eq!(
+            Gateways::from_text(text).map(|set| set.to_text()),
+            Some(text.to_owned())
+        );
+    }
+    assert_eq!(Gateways::from_text("gw1,GW 2"), None);
+}

@@ -1,0 +1,316 @@
+//! Books on a disk. Every store loads, lets [`crate::posting`] decide, and writes; none has rules
+//! of its own. What a store must prove is in [`crate::conformance`].
+
+mod embedded;
+pub(crate) mod listing;
+mod postgres;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ledger_api::{
+    AccountId, AccountStatement, AccountView, AccountsPage, AuthorizationId, AuthorizationView,
+    AuthorizationsPage, FeedPage, GatewayId, JournalHead, ListingPage, Mark, TrialBalance,
+};
+use tokio::sync::watch;
+
+use crate::memory::MemoryStore;
+use crate::posting::{Command, Outcome};
+use embedded::Embedded;
+pub use listing::ListingCursor;
+use postgres::Postgres;
+
+/// Why a store did not do what it was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// Nothing happened; asking again is safe.
+    #[error("the store is not available: {0}; nothing was done, ask again")]
+    Unavailable(String),
+    /// It may have happened.
+    #[error("the outcome is unknown: {0}; ask again with the same ids")]
+    Unknown(String),
+    /// The store refuses something in the batch for ever. Nothing happened.
+    #[error("the store refuses the batch: {0}; nothing was done, look for the item that it names")]
+    Refused(String),
+    /// The reader's epoch is not the store's.
+    #[error("the ledger's epoch is {epoch}; list everything again and follow the feed from there")]
+    EpochChanged {
+        /// The store's epoch.
+        epoch: u64,
+    },
+    /// The store holds what it cannot hold, or the ledger has a fault.
+    #[error("the books cannot be read: {0}; a person must look before they are used again")]
+    Broken(String),
+}
+
+/// A database URL that is not one of PostgreSQL. It is not repeated here: it may hold a password.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the database URL does not parse; write postgres://user@host:5432/name")]
+pub struct UrlError;
+
+/// The books, wherever they are. Clones share them.
+#[derive(Debug, Clone)]
+pub struct Store {
+    kind: Kind,
+    /// The last feed position that this process has committed.
+    committed: watch::Sender<u64>,
+}
+
+#[derive(Debug, Clone)]
+enum Kind {
+    Memory(Arc<Mutex<MemoryStore>>),
+    Embedded(Arc<Embedded>),
+    Postgres(Arc<Postgres>),
+}
+
+/// Runs a read on whatever store it is.
+macro_rules! read {
+    ($store:expr, $method:ident($($argument:expr),*)) => {
+        match &$store.kind {
+            Kind::Memory(books) => lock(books).$method($($argument),*),
+            Kind::Embedded(books) => {
+                books.read(move |tables| tables.$method($($argument),*)).await
+            }
+            Kind::Postgres(books) => {
+                let books = Arc::clone(books);
+                on_own_task(async move { books.$method($($argument),*).await }).await
+            }
+        }
+    };
+}
+
+impl Store {
+    /// Books without a disk, for tests.
+    pub fn memory(epoch: u64) -> Self {
+        Self::of(Kind::Memory(Arc::new(Mutex::new(MemoryStore::new(epoch)))))
+    }
+
+    /// Books in one file in `folder`, which is made if it is absent. One process at a time.
+    ///
+    /// # Errors
+    /// When the file cannot be made, opened or repaired, or another process has it open.
+    pub async fn embedded(folder: &Path) -> Result<Self, StoreError> {
+        let folder = folder.to_owned();
+        let opened = on_blocking_task(move || Embedded::open(&folder)).await?;
+        Ok(Self::of(Kind::Embedded(Arc::new(opened))))
+    }
+
+    /// Books in a PostgreSQL database, which may be down for now: call [`Store::prepare`] until it
+    /// succeeds.
+    ///
+    /// # Errors
+    /// When the URL is not one of PostgreSQL.
+    pub fn postgres(url: &str) -> Result<Self, UrlError> {
+        Ok(Self::of(Kind::Postgres(Arc::new(Postgres::new(url)?))))
+    }
+
+    fn of(kind: Kind) -> Self {
+        Self {
+            kind,
+            committed: watch::Sender::new(0),
+        }
+    }
+
+    /// Brings the schema up to date and makes sure that the books have an epoch; says what the
+    /// store is, such as `embedded` or `postgres 15.18`. Safe to repeat.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] while the database is down.
+    pub async fn prepare(&self) -> Result<String, StoreError> {
+        match &self.kind {
+            Kind::Memory(_) => Ok("memory".to_owned()),
+            Kind::Embedded(_) => Ok("embedded".to_owned()),
+            Kind::Postgres(books) => {
+                let books = Arc::clone(books);
+                on_own_task(async move { books.prepare().await }).await
+            }
+        }
+    }
+
+    /// Does all commands, in order, in one transaction; `yymm` is the current month. The work goes
+    /// on when the caller goes away.
+    ///
+    /// # Errors
+    /// When the batch as a whole was not done, or may not have been; see [`StoreError`].
+    pub async fn transact(
+        &self,
+        commands: Vec<Command>,
+        yymm: u16,
+    ) -> Result<Vec<Outcome>, StoreError> {
+        let (outcomes, position) = match &self.kind {
+            Kind::Memory(books) => {
+                let mut books = lock(books);
+                (books.transact(commands, yymm), books.mark().position)
+            }
+            Kind::Embedded(books) => {
+                let books = Arc::clone(books);
+                on_blocking_task(move || books.transact(&commands, yymm)).await?
+            }
+            Kind::Postgres(books) => {
+                let books = Arc::clone(books);
+                on_own_task(async move { books.transact(commands, yymm).await }).await?
+            }
+        };
+        self.committed.send_if_modified(|last| {
+            let newer = position > *last;
+            *last = position.max(*last);
+            newer
+        });
+        Ok(outcomes)
+    }
+
+    /// The last feed position that this process has committed, as it grows.
+    pub fn committed(&self) -> watch::Receiver<u64> {
+        self.committed.subscribe()
+    }
+
+    /// True where other processes write to the same books, so that [`Store::committed`] does not
+    /// tell everything.
+    pub fn is_shared(&self) -> bool {
+        matches!(self.kind, Kind::Postgres(_))
+    }
+
+    /// Where the books stand.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn mark(&self) -> Result<Mark, StoreError> {
+        read!(self, read_mark())
+    }
+
+    /// One account; `None` if it does not exist.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn account(&self, id: AccountId) -> Result<Option<AccountView>, StoreError> {
+        read!(self, account(id))
+    }
+
+    /// One account with all its entries; `None` if it does not exist.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn statement(&self, id: AccountId) -> Result<Option<AccountStatement>, StoreError> {
+        read!(self, statement(id))
+    }
+
+    /// At most `limit` accounts after an id.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn accounts(
+        &self,
+        after: Option<AccountId>,
+        limit: usize,
+    ) -> Result<AccountsPage, StoreError> {
+        read!(self, accounts(after, limit))
+    }
+
+    /// What the books hold for an id; `None` if nothing.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn authorization(
+        &self,
+        id: AuthorizationId,
+    ) -> Result<Option<AuthorizationView>, StoreError> {
+        read!(self, authorization(id))
+    }
+
+    /// At most `limit` authorizations after an id.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn authorizations(
+        &self,
+        after: Option<AuthorizationId>,
+        limit: usize,
+    ) -> Result<AuthorizationsPage, StoreError> {
+        read!(self, authorizations(after, limit))
+    }
+
+    /// At most `limit` authorizations after an id that wait for a person: parked or contested.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn suspense(
+        &self,
+        after: Option<AuthorizationId>,
+        limit: usize,
+    ) -> Result<AuthorizationsPage, StoreError> {
+        read!(self, suspense(after, limit))
+    }
+
+    /// At most `limit` changes after a position, without holes (rule 13).
+    ///
+    /// # Errors
+    /// [`StoreError::EpochChanged`] for another epoch, or a position that this epoch has not
+    /// reached; or when the store cannot be read.
+    pub async fn feed(&self, epoch: u64, after: u64, limit: usize) -> Result<FeedPage, StoreError> {
+        read!(self, feed(epoch, after, limit))
+    }
+
+    /// At most `limit` states after a cursor: accounts first, then cards.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn listing(
+        &self,
+        after: Option<ListingCursor>,
+        limit: usize,
+    ) -> Result<ListingPage, StoreError> {
+        read!(self, listing(after, limit))
+    }
+
+    /// The trial balance on one snapshot (I6).
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn books(&self) -> Result<TrialBalance, StoreError> {
+        read!(self, books())
+    }
+
+    /// The last journal head that a gateway reported; `None` if it never did.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn journal_head(
+        &self,
+        gateway: GatewayId,
+    ) -> Result<Option<JournalHead>, StoreError> {
+        read!(self, journal_head(&gateway))
+    }
+}
+
+fn lock(books: &Mutex<MemoryStore>) -> MutexGuard<'_, MemoryStore> {
+    books.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A caller that goes away must not stop work in the middle of a transaction.
+async fn on_own_task<T: Send + 'static>(
+    work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+) -> Result<T, StoreError> {
+    tokio::spawn(work)
+        .await
+        .unwrap_or_else(|error| Err(stopped(&error)))
+}
+
+async fn on_blocking_task<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|error| Err(stopped(&error)))
+}
+
+fn stopped(error: &tokio::task::JoinError) -> StoreError {
+    StoreError::Unknown(format!("the task that did it ended early ({error})"))
+}
+
+/// A new epoch: drawn, so that a restored ledger does not take an old one for its own; not zero,
+/// which no store has, and small enough for every reader of JSON.
+fn draw_epoch() -> u64 {
+    rand::random_range(1..1 << 53)
+}

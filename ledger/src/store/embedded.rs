@@ -1,0 +1,219 @@
+//! Books in one redb file: for one machine, and for trying things out. Every batch is one
+//! transaction that is on the disk before it is answered; a killed process finds the last one.
+
+mod tables;
+
+use std::path::Path;
+
+use redb::{
+    Database, Durability, ReadTransaction, ReadableDatabase, ReadableTable, WriteTransaction,
+};
+
+use super::{StoreError, on_blocking_task};
+use crate::posting::{Account, Command, Head, Needs, Outcome, Sealed, WorkingSet, decide, plus};
+pub(super) use tables::Tables;
+use tables::{
+    ACCOUNTS, AUTHORIZATIONS, CARDS, ENTRIES, FEED, HEAD, JOURNALS, SUSPENSE, decode, encode, get,
+    head,
+};
+
+/// Name of the file inside the data folder.
+const FILE: &str = "books.redb";
+
+/// The open file.
+pub(super) struct Embedded {
+    database: Database,
+}
+
+impl std::fmt::Debug for Embedded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Embedded").finish_non_exhaustive()
+    }
+}
+
+impl Embedded {
+    pub(super) fn open(folder: &Path) -> Result<Self, StoreError> {
+        std::fs::create_dir_all(folder).map_err(|error| {
+            StoreError::Unavailable(format!("cannot make {} ({error})", folder.display()))
+        })?;
+        let file = folder.join(FILE);
+        let database = Database::create(&file).map_err(|error| {
+            StoreError::Unavailable(format!("cannot open {} ({error})", file.display()))
+        })?;
+        let books = Self { database };
+        books.found()?;
+        Ok(books)
+    }
+
+    /// Makes the tables and draws the epoch, unless they are there.
+    fn found(&self) -> Result<(), StoreError> {
+        let write = self.begin()?;
+        tables::create(&write)?;
+        {
+            let mut table = write.open_table(HEAD).map_err(broken)?;
+            let drawn = get(&table, "epoch")?;
+            if drawn.is_none() {
+                table.insert("epoch", super::draw_epoch()).map_err(broken)?;
+            }
+        }
+        write
+            .commit()
+            .map_err(|error| StoreError::Unavailable(error.to_string()))
+    }
+
+    fn begin(&self) -> Result<WriteTransaction, StoreError> {
+        let mut write = self
+            .database
+            .begin_write()
+            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        write
+            .set_durability(Durability::Immediate)
+            .map_err(broken)?;
+        Ok(write)
+    }
+
+    /// Does a batch; also says the feed position afterwards.
+    pub(super) fn transact(
+        &self,
+        commands: &[Command],
+        yymm: u16,
+    ) -> Result<(Vec<Outcome>, u64), StoreError> {
+        let write = self.begin()?;
+        let (set, head) = load(&write, &Needs::of(commands))?;
+        let draft = decide(set, commands, yymm);
+        let nothing_to_write = draft.is_empty();
+        let sealed = draft.seal(head);
+        let position = sealed.head.position;
+        if nothing_to_write {
+            write.abort().map_err(broken)?;
+            return Ok((sealed.outcomes, position));
+        }
+        let outcomes = save(&write, sealed)?;
+        // The file may hold the batch although its last fsync failed.
+        write
+            .commit()
+            .map_err(|error| StoreError::Unknown(error.to_string()))?;
+        Ok((outcomes, position))
+    }
+
+    /// Reads on one snapshot, away from the threads that answer requests.
+    pub(super) async fn read<T: Send + 'static>(
+        self: &std::sync::Arc<Self>,
+        work: impl FnOnce(&Tables) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let books = std::sync::Arc::clone(self);
+        on_blocking_task(move || {
+            let snapshot: ReadTransaction = (books.database.begin_read())
+                .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+            work(&Tables::open(&snapshot)?)
+        })
+        .await
+    }
+}
+
+fn load(write: &WriteTransaction, needs: &Needs) -> Result<(WorkingSet, Head), StoreError> {
+    let mut set = WorkingSet::default();
+    let cards = write.open_table(CARDS).map_err(broken)?;
+    for token in &needs.cards {
+        if let Some(row) = cards.get(token.to_bytes()).map_err(broken)? {
+            set.load_card(decode(row.value())?);
+        }
+    }
+    let records = write.open_table(AUTHORIZATIONS).map_err(broken)?;
+    for id in &needs.authorizations {
+        if let Some(row) = records.get(id.0).map_err(broken)? {
+            set.load_record(decode(row.value())?);
+        }
+    }
+    let accounts = write.open_table(ACCOUNTS).map_err(broken)?;
+    for id in set.accounts_needed(needs) {
+        if let Some(row) = accounts.get(id.0).map_err(broken)? {
+            set.load_account(decode(row.value())?);
+        }
+    }
+    let journals = write.open_table(JOURNALS).map_err(broken)?;
+    for gateway in &needs.gateways {
+        if let Some(row) = journals.get(gateway.as_str()).map_err(broken)? {
+            set.load_head(gateway.clone(), decode(row.value())?);
+        }
+    }
+    Ok((set, head(&write.open_table(HEAD).map_err(broken)?)?))
+}
+
+fn save(write: &WriteTransaction, sealed: Sealed) -> Result<Vec<Outcome>, StoreError> {
+    save_states(write, &sealed)?;
+    save_records(write, &sealed)?;
+    let mut entries = write.open_table(ENTRIES).map_err(broken)?;
+    for entry in &sealed.entries {
+        let key = (entry.account.0, entry.number);
+        entries
+            .insert(key, encode(entry)?.as_slice())
+            .map_err(broken)?;
+    }
+    let mut feed = write.open_table(FEED).map_err(broken)?;
+    for change in &sealed.changes {
+        feed.insert(change.position, encode(change)?.as_slice())
+            .map_err(broken)?;
+    }
+    let mut journals = write.open_table(JOURNALS).map_err(broken)?;
+    for (gateway, head) in &sealed.journals {
+        journals
+            .insert(gateway.as_str(), encode(head)?.as_slice())
+            .map_err(broken)?;
+    }
+    let mut numbers = write.open_table(HEAD).map_err(broken)?;
+    numbers
+        .insert("position", sealed.head.position)
+        .map_err(broken)?;
+    numbers.insert("entry", sealed.head.entry).map_err(broken)?;
+    Ok(sealed.outcomes)
+}
+
+fn save_states(write: &WriteTransaction, sealed: &Sealed) -> Result<(), StoreError> {
+    let mut accounts = write.open_table(ACCOUNTS).map_err(broken)?;
+    for account in sealed.new_accounts.iter().chain(&sealed.changed_accounts) {
+        accounts
+            .insert(account.id.0, encode(account)?.as_slice())
+            .map_err(broken)?;
+    }
+    for delta in &sealed.internal {
+        let known = accounts.get(delta.account.0).map_err(broken)?;
+        let known = known.map(|row| decode(row.value())).transpose()?;
+        let mut account: Account =
+            known.unwrap_or_else(|| Account::new(delta.account, delta.currency));
+        account.totals = plus(account.totals, delta.totals).ok_or_else(|| {
+            StoreError::Refused("an internal account's totals would not fit".to_owned())
+        })?;
+        accounts
+            .insert(account.id.0, encode(&account)?.as_slice())
+            .map_err(broken)?;
+    }
+    let mut cards = write.open_table(CARDS).map_err(broken)?;
+    for card in &sealed.cards {
+        let key = card.state.card.to_bytes();
+        cards
+            .insert(key, encode(card)?.as_slice())
+            .map_err(broken)?;
+    }
+    Ok(())
+}
+
+fn save_records(write: &WriteTransaction, sealed: &Sealed) -> Result<(), StoreError> {
+    let mut records = write.open_table(AUTHORIZATIONS).map_err(broken)?;
+    let mut suspense = write.open_table(SUSPENSE).map_err(broken)?;
+    for record in sealed.new_records.iter().chain(&sealed.changed_records) {
+        records
+            .insert(record.id.0, encode(record)?.as_slice())
+            .map_err(broken)?;
+        if record.waits() {
+            suspense.insert(record.id.0, ()).map_err(broken)?;
+        } else {
+            suspense.remove(record.id.0).map_err(broken)?;
+        }
+    }
+    Ok(())
+}
+
+fn broken(error: impl std::fmt::Display) -> StoreError {
+    StoreError::Broken(error.to_string())
+}

@@ -1,0 +1,261 @@
+//! The tables in the file, and everything that is read from them. Values are JSON: readable with
+//! any tool, and new fields can be added.
+
+use std::ops::Bound::{Excluded, Unbounded};
+
+use ledger_api::{
+    AccountId, AccountStatement, AccountView, AccountsPage, AuthorizationId, AuthorizationView,
+    AuthorizationsPage, FeedPage, GatewayId, JournalHead, ListingPage, Mark, TrialBalance,
+};
+use redb::{
+    Key, ReadOnlyTable, ReadTransaction, ReadableTable, TableDefinition, Value, WriteTransaction,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::broken;
+use crate::posting::{Account, Card, Head, Record};
+use crate::store::StoreError;
+use crate::store::listing::{Audit, ListingCursor, listing_page, next};
+
+pub(super) const ACCOUNTS: TableDefinition<u64, &[u8]> = TableDefinition::new("account");
+pub(super) const CARDS: TableDefinition<[u8; 17], &[u8]> = TableDefinition::new("card");
+pub(super) const AUTHORIZATIONS: TableDefinition<[u8; 16], &[u8]> =
+    TableDefinition::new("authorization");
+/// Authorizations that wait for a person.
+pub(super) const SUSPENSE: TableDefinition<[u8; 16], ()> = TableDefinition::new("suspense");
+/// By account and number.
+pub(super) const ENTRIES: TableDefinition<(u64, u64), &[u8]> = TableDefinition::new("entry");
+pub(super) const FEED: TableDefinition<u64, &[u8]> = TableDefinition::new("feed");
+pub(super) const JOURNALS: TableDefinition<&str, &[u8]> = TableDefinition::new("journal_head");
+/// `epoch`, `position` and `entry`.
+pub(super) const HEAD: TableDefinition<&str, u64> = TableDefinition::new("head");
+
+pub(super) fn create(write: &WriteTransaction) -> Result<(), StoreError> {
+    write.open_table(ACCOUNTS).map_err(broken)?;
+    write.open_table(CARDS).map_err(broken)?;
+    write.open_table(AUTHORIZATIONS).map_err(broken)?;
+    write.open_table(SUSPENSE).map_err(broken)?;
+    write.open_table(ENTRIES).map_err(broken)?;
+    write.open_table(FEED).map_err(broken)?;
+    write.open_table(JOURNALS).map_err(broken)?;
+    write.open_table(HEAD).map_err(broken)?;
+    Ok(())
+}
+
+/// All tables on one snapshot.
+pub(in crate::store) struct Tables {
+    accounts: ReadOnlyTable<u64, &'static [u8]>,
+    cards: ReadOnlyTable<[u8; 17], &'static [u8]>,
+    records: ReadOnlyTable<[u8; 16], &'static [u8]>,
+    suspense: ReadOnlyTable<[u8; 16], ()>,
+    entries: ReadOnlyTable<(u64, u64), &'static [u8]>,
+    feed: ReadOnlyTable<u64, &'static [u8]>,
+    journals: ReadOnlyTable<&'static str, &'static [u8]>,
+    head: Head,
+}
+
+impl Tables {
+    pub(super) fn open(snapshot: &ReadTransaction) -> Result<Self, StoreError> {
+        Ok(Self {
+            accounts: snapshot.open_table(ACCOUNTS).map_err(broken)?,
+            cards: snapshot.open_table(CARDS).map_err(broken)?,
+            records: snapshot.open_table(AUTHORIZATIONS).map_err(broken)?,
+            suspense: snapshot.open_table(SUSPENSE).map_err(broken)?,
+            entries: snapshot.open_table(ENTRIES).map_err(broken)?,
+            feed: snapshot.open_table(FEED).map_err(broken)?,
+            journals: snapshot.open_table(JOURNALS).map_err(broken)?,
+            head: head(&snapshot.open_table(HEAD).map_err(broken)?)?,
+        })
+    }
+
+    pub(in crate::store) fn read_mark(&self) -> Result<Mark, StoreError> {
+        Ok(self.head.mark())
+    }
+
+    pub(in crate::store) fn account(
+        &self,
+        id: AccountId,
+    ) -> Result<Option<AccountView>, StoreError> {
+        let row = self.accounts.get(id.0).map_err(broken)?;
+        row.map(|row| Ok(decode::<Account>(row.value())?.view()))
+            .transpose()
+    }
+
+    pub(in crate::store) fn statement(
+        &self,
+        id: AccountId,
+    ) -> Result<Option<AccountStatement>, StoreError> {
+        let Some(account) = self.account(id)? else {
+            return Ok(None);
+        };
+        let mut entries = Vec::new();
+        for row in self
+            .entries
+            .range((id.0, 0)..=(id.0, u64::MAX))
+            .map_err(broken)?
+        {
+            entries.push(decode(row.map_err(broken)?.1.value())?);
+        }
+        Ok(Some(AccountStatement { account, entries }))
+    }
+
+    pub(in crate::store) fn accounts(
+        &self,
+        after: Option<AccountId>,
+        limit: usize,
+    ) -> Result<AccountsPage, StoreError> {
+        let accounts: Vec<Account> = rows(&self.accounts, after.map(|id| id.0), limit)?;
+        let next = next(&accounts, limit, |account| account.id);
+        Ok(AccountsPage {
+            accounts: accounts.iter().map(Account::view).collect(),
+            next,
+        })
+    }
+
+    pub(in crate::store) fn authorization(
+        &self,
+        id: AuthorizationId,
+    ) -> Result<Option<AuthorizationView>, StoreError> {
+        let row = self.records.get(id.0).map_err(broken)?;
+        row.map(|row| Ok(decode::<Record>(row.value())?.view(self.head.epoch)))
+            .transpose()
+    }
+
+    pub(in crate::store) fn authorizations(
+        &self,
+        after: Option<AuthorizationId>,
+        limit: usize,
+    ) -> Result<AuthorizationsPage, StoreError> {
+        let records: Vec<Record> = rows(&self.records, after.map(|id| id.0), limit)?;
+        let next = next(&records, limit, |record| record.id);
+        let views = records
+            .iter()
+            .map(|record| record.view(self.head.epoch))
+            .collect();
+        Ok(AuthorizationsPage {
+            authorizations: views,
+            next,
+        })
+    }
+
+    pub(in crate::store) fn suspense(
+        &self,
+        after: Option<AuthorizationId>,
+        limit: usize,
+    ) -> Result<AuthorizationsPage, StoreError> {
+        let from = after.map_or(Unbounded, |id| Excluded(id.0));
+        let mut authorizations = Vec::new();
+        for row in self
+            .suspense
+            .range((from, Unbounded))
+            .map_err(broken)?
+            .take(limit)
+        {
+            let id = AuthorizationId(row.map_err(broken)?.0.value());
+            authorizations.extend(self.authorization(id)?);
+        }
+        let next = next(&authorizations, limit, |view| view.id);
+        Ok(AuthorizationsPage {
+            authorizations,
+            next,
+        })
+    }
+
+    pub(in crate::store) fn feed(
+        &self,
+        epoch: u64,
+        after: u64,
+        limit: usize,
+    ) -> Result<FeedPage, StoreError> {
+        let Head {
+            epoch: ours,
+            position: head,
+            ..
+        } = self.head;
+        if epoch != ours || after > head {
+            return Err(StoreError::EpochChanged { epoch: ours });
+        }
+        Ok(FeedPage {
+            epoch,
+            head,
+            changes: rows(&self.feed, Some(after), limit)?,
+        })
+    }
+
+    pub(in crate::store) fn listing(
+        &self,
+        after: Option<ListingCursor>,
+        limit: usize,
+    ) -> Result<ListingPage, StoreError> {
+        let mut accounts: Vec<Account> = match ListingCursor::accounts_from(after) {
+            Some(after) => rows(&self.accounts, after.map(|id| id.0), limit)?,
+            None => Vec::new(),
+        };
+        accounts.retain(|account| !account.id.is_internal());
+        let cards_after = ListingCursor::cards_after(after).map(|card| card.to_bytes());
+        let cards: Vec<Card> = rows(&self.cards, cards_after, limit - accounts.len())?;
+        Ok(listing_page(self.head.mark(), accounts, cards, limit))
+    }
+
+    pub(in crate::store) fn books(&self) -> Result<TrialBalance, StoreError> {
+        let mut audit = Audit::default();
+        for row in self.entries.iter().map_err(broken)? {
+            audit.entry(&decode(row.map_err(broken)?.1.value())?);
+        }
+        let accounts: Vec<Account> = rows(&self.accounts, None, usize::MAX)?;
+        Ok(audit.finish(self.head.mark(), accounts))
+    }
+
+    pub(in crate::store) fn journal_head(
+        &self,
+        gateway: &GatewayId,
+    ) -> Result<Option<JournalHead>, StoreError> {
+        let row = self.journals.get(gateway.as_str()).map_err(broken)?;
+        row.map(|row| decode(row.value())).transpose()
+    }
+}
+
+/// At most `limit` rows after a key.
+fn rows<K, T>(
+    table: &ReadOnlyTable<K, &'static [u8]>,
+    after: Option<K>,
+    limit: usize,
+) -> Result<Vec<T>, StoreError>
+where
+    K: Key + 'static + for<'a> Value<SelfType<'a> = K>,
+    T: DeserializeOwned,
+{
+    let from = match after {
+        Some(key) => Excluded(key),
+        None => Unbounded,
+    };
+    let range = table.range::<K>((from, Unbounded)).map_err(broken)?;
+    range
+        .take(limit)
+        .map(|row| decode(row.map_err(broken)?.1.value()))
+        .collect()
+}
+
+pub(super) fn head(table: &impl ReadableTable<&'static str, u64>) -> Result<Head, StoreError> {
+    Ok(Head {
+        epoch: get(table, "epoch")?.unwrap_or_default(),
+        position: get(table, "position")?.unwrap_or_default(),
+        entry: get(table, "entry")?.unwrap_or_default(),
+    })
+}
+
+pub(super) fn get(
+    table: &impl ReadableTable<&'static str, u64>,
+    name: &str,
+) -> Result<Option<u64>, StoreError> {
+    Ok(table.get(name).map_err(broken)?.map(|row| row.value()))
+}
+
+pub(super) fn encode(value: &impl Serialize) -> Result<Vec<u8>, StoreError> {
+    serde_json::to_vec(value).map_err(broken)
+}
+
+pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {
+    serde_json::from_slice(bytes).map_err(broken)
+}

@@ -1,0 +1,324 @@
+//! Everything that is read from the books. A single statement needs no transaction; what needs one
+//! snapshot gets one.
+
+use ledger_api::{
+    AccountId, AccountStatement, AccountView, AccountsPage, AuthorizationId, AuthorizationView,
+    AuthorizationsPage, FeedPage, GatewayId, JournalHead, ListingPage, Mark, TrialBalance,
+};
+use sqlx::PgConnection;
+
+use super::tx::{REPORT_MAX, TxError, in_transaction};
+use super::{Postgres, rows};
+use crate::posting::{Account, Card, Head, Record};
+use crate::store::StoreError;
+use crate::store::listing::{Audit, ListingCursor, listing_page, next};
+
+const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+const REPORT_TIMEOUT: &str = "SET LOCAL statement_timeout = '110s'";
+const ACCOUNTS: &str = "SELECT id, currency, closed, debits_pending, debits_posted,
+         credits_pending, credits_posted, position
+     FROM account WHERE bucket = 0 AND id > $1 AND id < $2 ORDER BY id LIMIT $3";
+
+impl Postgres {
+    pub(in crate::store) async fn read_mark(&self) -> Result<Mark, StoreError> {
+        let head = self.run_tx("mark", |connection| {
+            Box::pin(async move { Ok(rows::head(connection).await?) })
+        });
+        Ok(head.await?.mark())
+    }
+
+    pub(in crate::store) async fn account(
+        &self,
+        id: AccountId,
+    ) -> Result<Option<AccountView>, StoreError> {
+        let found = self.run_tx("account", move |connection| {
+            Box::pin(async move { account(connection, id).await })
+        });
+        Ok(found.await?.map(|account| account.view()))
+    }
+
+    pub(in crate::store) async fn statement(
+        &self,
+        id: AccountId,
+    ) -> Result<Option<AccountStatement>, StoreError> {
+        self.run_tx("statement", move |connection| {
+            Box::pin(in_transaction(
+                connection,
+                SNAPSHOT,
+                REPORT_MAX,
+                move |connection| {
+                    Box::pin(async move {
+                        sqlx::query(REPORT_TIMEOUT)
+                            .execute(&mut *connection)
+                            .await?;
+                        let Some(account) = account(connection, id).await? else {
+                            return Ok(None);
+                        };
+                        let found = sqlx::query(
+                            "SELECT * FROM entry WHERE bucket = 0 AND account = $1 ORDER BY number",
+                        )
+                        .bind(id.0.cast_signed())
+                        .fetch_all(connection)
+                        .await?;
+                        let entries = found.iter().map(rows::entry).collect::<Result<_, _>>()?;
+                        Ok(Some(AccountStatement {
+                            account: account.view(),
+                            entries,
+                        }))
+                    })
+                },
+            ))
+        })
+        .await
+    }
+
+    pub(in crate::store) async fn accounts(
+        &self,
+        after: Option<AccountId>,
+        limit: usize,
+    ) -> Result<AccountsPage, StoreError> {
+        let found = self.run_tx("accounts", move |connection| {
+            Box::pin(accounts(connection, after, i64::MAX, limit))
+        });
+        let found = found.await?;
+        let next = next(&found, limit, |account| account.id);
+        Ok(AccountsPage {
+            accounts: found.iter().map(Account::view).collect(),
+            next,
+        })
+    }
+
+    pub(in crate::store) async fn authorization(
+        &self,
+        id: AuthorizationId,
+    ) -> Result<Option<AuthorizationView>, StoreError> {
+        self.run_tx("authorization", move |connection| {
+            Box::pin(async move {
+                let head = rows::head(connection).await?;
+                let found =
+                    sqlx::query("SELECT * FROM authorization_record WHERE bucket = 0 AND id = $1")
+                        .bind(id.0.to_vec())
+                        .fetch_optional(connection)
+                        .await?;
+                let record = found.as_ref().map(rows::record).transpose()?;
+                Ok(record.map(|record| record.view(head.epoch)))
+            })
+        })
+        .await
+    }
+
+    pub(in crate::store) async fn authorizations(
+        &self,
+        after: Option<AuthorizationId>,
+        limit: usize,
+    ) -> Result<AuthorizationsPage, StoreError> {
+        let all = "SELECT * FROM authorization_record WHERE bucket = 0 AND id > $1
+             ORDER BY id LIMIT $2";
+        self.page("authorizations", all, after, limit).await
+    }
+
+    pub(in crate::store) async fn suspense(
+        &self,
+        after: Option<AuthorizationId>,
+        limit: usize,
+    ) -> Result<AuthorizationsPage, StoreError> {
+        let waiting = "SELECT * FROM authorization_record
+             WHERE bucket = 0 AND id > $1 AND (parked IS NOT NULL OR contested)
+             ORDER BY id LIMIT $2";
+        self.page("suspense", waiting, after, limit).await
+    }
+
+    async fn page(
+        &self,
+        name: &'static str,
+        statement: &'static str,
+        after: Option<AuthorizationId>,
+        limit: usize,
+    ) -> Result<AuthorizationsPage, StoreError> {
+        self.run_tx(name, move |connection| {
+            Box::pin(async move {
+                let head = rows::head(connection).await?;
+                let found = sqlx::query(statement)
+                    .bind(after.map(|id| id.0.to_vec()).unwrap_or_default())
+                    .bind(rows_max(limit))
+                    .fetch_all(connection)
+                    .await?;
+                let records: Vec<Record> =
+                    found.iter().map(rows::record).collect::<Result<_, _>>()?;
+                let next = next(&records, limit, |record| record.id);
+                let views = records
+                    .iter()
+                    .map(|record| record.view(head.epoch))
+                    .collect();
+                Ok(AuthorizationsPage {
+                    authorizations: views,
+                    next,
+                })
+            })
+        })
+        .await
+    }
+
+    /// The head is read first: all positions up to it are committed and stay.
+    pub(in crate::store) async fn feed(
+        &self,
+        epoch: u64,
+        after: u64,
+        limit: usize,
+    ) -> Result<FeedPage, StoreError> {
+        let (head, changes) = self
+            .run_tx("feed", move |connection| {
+                Box::pin(async move {
+                    let head = rows::head(connection).await?;
+                    if head.epoch != epoch || after >= head.position {
+                        return Ok((head, Vec::new()));
+                    }
+                    let found = sqlx::query(
+                        "SELECT * FROM feed WHERE bucket = 0 AND position > $1 AND position <= $2
+                         ORDER BY position LIMIT $3",
+                    )
+                    .bind(after.cast_signed())
+                    .bind(head.position.cast_signed())
+                    .bind(rows_max(limit))
+                    .fetch_all(connection)
+                    .await?;
+                    Ok((
+                        head,
+                        found.iter().map(rows::change).collect::<Result<_, _>>()?,
+                    ))
+                })
+            })
+            .await?;
+        let Head {
+            epoch: ours,
+            position: head,
+            ..
+        } = head;
+        if epoch != ours || after > head {
+            return Err(StoreError::EpochChanged { epoch: ours });
+        }
+        Ok(FeedPage {
+            epoch,
+            head,
+            changes,
+        })
+    }
+
+    /// The head is read first: every state that follows is at least that new.
+    pub(in crate::store) async fn listing(
+        &self,
+        after: Option<ListingCursor>,
+        limit: usize,
+    ) -> Result<ListingPage, StoreError> {
+        self.run_tx("listing", move |connection| {
+            Box::pin(async move {
+                let mark = rows::head(connection).await?.mark();
+                let customers = AccountId::INTERNAL_FROM.cast_signed();
+                let accounts = match ListingCursor::accounts_from(after) {
+                    Some(after) => accounts(connection, after, customers, limit).await?,
+                    None => Vec::new(),
+                };
+                let found = sqlx::query(
+                    "SELECT token, account, status, expiry, transaction_max_minor, position
+                     FROM card WHERE bucket = 0 AND token > $1 ORDER BY token LIMIT $2",
+                )
+                .bind(
+                    ListingCursor::cards_after(after)
+                        .map(card_bytes)
+                        .unwrap_or_default(),
+                )
+                .bind(rows_max(limit - accounts.len()))
+                .fetch_all(connection)
+                .await?;
+                let cards: Vec<Card> = found.iter().map(rows::card).collect::<Result<_, _>>()?;
+                Ok(listing_page(mark, accounts, cards, limit))
+            })
+        })
+        .await
+    }
+
+    /// Adds up all entries, in the database, on one snapshot. It may take longer than a request.
+    pub(in crate::store) async fn books(&self) -> Result<TrialBalance, StoreError> {
+        self.run_tx("books", |connection| {
+            Box::pin(in_transaction(
+                connection,
+                SNAPSHOT,
+                REPORT_MAX,
+                |connection| {
+                    Box::pin(async move {
+                        sqlx::query(REPORT_TIMEOUT)
+                            .execute(&mut *connection)
+                            .await?;
+                        let mark = rows::head(connection).await?.mark();
+                        let mut audit = Audit::default();
+                        let sums = sqlx::query(
+                        "SELECT account, credit, posted, sum(amount_minor)::bigint AS amount_minor
+                         FROM entry WHERE bucket = 0 GROUP BY account, credit, posted",
+                    )
+                    .fetch_all(&mut *connection)
+                    .await?;
+                        for row in &sums {
+                            let (account, totals) = rows::sum(row)?;
+                            audit.sum(account, totals);
+                        }
+                        let all = accounts(connection, None, i64::MAX, usize::MAX).await?;
+                        Ok(audit.finish(mark, all))
+                    })
+                },
+            ))
+        })
+        .await
+    }
+
+    pub(in crate::store) async fn journal_head(
+        &self,
+        gateway: &GatewayId,
+    ) -> Result<Option<JournalHead>, StoreError> {
+        let name = gateway.to_string();
+        self.run_tx("journal_head", move |connection| {
+            let name = name.clone();
+            Box::pin(async move {
+                let found = sqlx::query(
+                    "SELECT epoch, seq, hash FROM gateway_head WHERE bucket = 0 AND gateway = $1",
+                )
+                .bind(name)
+                .fetch_optional(connection)
+                .await?;
+                Ok(found.as_ref().map(rows::journal_head).transpose()?)
+            })
+        })
+        .await
+    }
+}
+
+async fn account(connection: &mut PgConnection, id: AccountId) -> Result<Option<Account>, TxError> {
+    let found = sqlx::query("SELECT * FROM account WHERE bucket = 0 AND id = $1")
+        .bind(id.0.cast_signed())
+        .fetch_optional(connection)
+        .await?;
+    Ok(found.as_ref().map(rows::account).transpose()?)
+}
+
+/// At most `limit` accounts after an id and below another.
+async fn accounts(
+    connection: &mut PgConnection,
+    after: Option<AccountId>,
+    below: i64,
+    limit: usize,
+) -> Result<Vec<Account>, TxError> {
+    let found = sqlx::query(ACCOUNTS)
+        .bind(after.map_or(-1, |id| i64::try_from(id.0).unwrap_or(i64::MAX)))
+        .bind(below)
+        .bind(rows_max(limit))
+        .fetch_all(connection)
+        .await?;
+    Ok(found.iter().map(rows::account).collect::<Result<_, _>>()?)
+}
+
+fn card_bytes(card: ledger_api::CardToken) -> Vec<u8> {
+    card.to_bytes().to_vec()
+}
+
+fn rows_max(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}

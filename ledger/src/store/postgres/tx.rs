@@ -1,0 +1,193 @@
+//! The one place where work on the database is bounded, retried and given up.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use sqlx::pool::PoolConnection;
+use sqlx::{Connection, PgConnection, Postgres as Database};
+use tokio::time::{Instant, timeout};
+
+use super::Postgres;
+use crate::store::StoreError;
+
+/// How long a transaction may take before its commit. Longer than the server's statement time-out,
+/// so that it only ends what the server cannot: a connection that is cut or frozen.
+pub(super) const WORK_MAX: Duration = Duration::from_secs(3);
+/// The same for a report over all entries, which tells the server so.
+pub(super) const REPORT_MAX: Duration = Duration::from_secs(120);
+/// How long a commit may take before its outcome counts as unknown.
+const COMMIT_MAX: Duration = Duration::from_secs(3);
+/// How often a transaction that lost a race is done again.
+const RACES_MAX: u32 = 8;
+/// How long a lost connection is replaced before the caller hears of it.
+const RECONNECT_MAX: Duration = Duration::from_millis(1_500);
+
+pub(super) type Work<'c, T> = Pin<Box<dyn Future<Output = Result<T, TxError>> + Send + 'c>>;
+
+/// Why a piece of work was not done.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum TxError {
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+    /// Another transaction came first.
+    #[error("another transaction changed what this one had read")]
+    Raced,
+    #[error("the database did not answer in time")]
+    TimedOut,
+    /// The commit did not say what came of it.
+    #[error("the commit was not confirmed ({0})")]
+    Commit(String),
+}
+
+/// What to do about a [`TxError`].
+enum Next {
+    /// Again, at once.
+    Race,
+    /// Again, on a new connection.
+    Reconnect,
+    /// Tell the caller.
+    Give(StoreError),
+}
+
+impl Postgres {
+    /// Does `work` on a connection, under a name for the log. Lost races (serialization failure,
+    /// deadlock, a key that somebody else inserted first) are done again, a bounded number of
+    /// times; a lost connection is replaced, for a bounded time. An unconfirmed commit is neither.
+    pub(super) async fn run_tx<T>(
+        &self,
+        name: &'static str,
+        work: impl for<'c> Fn(&'c mut PgConnection) -> Work<'c, T> + Send + Sync,
+    ) -> Result<T, StoreError> {
+        self.ready()?;
+        let reconnect_until = Instant::now() + RECONNECT_MAX;
+        let mut races = 0;
+        loop {
+            let mut connection = self.pool.acquire().await.map_err(|error| {
+                StoreError::Unavailable(format!("no connection to the database ({error})"))
+            })?;
+            let error = match work(&mut connection).await {
+                Ok(value) => return Ok(value),
+                Err(error) => error,
+            };
+            if keeps_connection(&error) {
+                drop(connection);
+            } else {
+                self.discard(connection);
+            }
+            match next(&error) {
+                Next::Race if races < RACES_MAX => {
+                    races += 1;
+                    tracing::debug!(transaction = name, races, %error, "done again");
+                }
+                Next::Reconnect if Instant::now() < reconnect_until => {
+                    tracing::warn!(transaction = name, %error, "connection replaced");
+                }
+                Next::Race | Next::Reconnect => {
+                    return Err(StoreError::Unavailable(error.to_string()));
+                }
+                Next::Give(given) => {
+                    tracing::warn!(transaction = name, error = %given, "given up");
+                    return Err(given);
+                }
+            }
+        }
+    }
+
+    /// Closes a connection without a farewell, and the idle ones with it: what broke one has most
+    /// likely broken all.
+    fn discard(&self, connection: PoolConnection<Database>) {
+        drop(connection.detach());
+        while let Some(idle) = self.pool.try_acquire() {
+            drop(idle.detach());
+        }
+    }
+}
+
+/// `work` between `begin` and COMMIT, each bounded. Whatever fails before the commit was not done;
+/// the commit itself is never tried twice.
+pub(super) async fn in_transaction<T: Send>(
+    connection: &mut PgConnection,
+    begin: &'static str,
+    work_max: Duration,
+    work: impl for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, T> + Send,
+) -> Result<T, TxError> {
+    let started = async {
+        let mut transaction = connection.begin_with(begin).await?;
+        let value = work(&mut transaction).await?;
+        Ok::<_, TxError>((transaction, value))
+    };
+    let (transaction, value) = timeout(work_max, started)
+        .await
+        .map_err(|_| TxError::TimedOut)??;
+    match timeout(COMMIT_MAX, transaction.commit()).await {
+        Ok(Ok(())) => Ok(value),
+        Ok(Err(error)) if is_race(&error) => Err(TxError::Raced),
+        Ok(Err(error)) => Err(TxError::Commit(error.to_string())),
+        Err(_) => Err(TxError::Commit("no answer in time".to_owned())),
+    }
+}
+
+/// The SQLSTATE that the server gave.
+fn code(error: &sqlx::Error) -> Option<String> {
+    error
+        .as_database_error()?
+        .code()
+        .map(|code| code.into_owned())
+}
+
+/// Serialization failure, deadlock, or a key that somebody else inserted first: rolled back.
+fn is_race(error: &sqlx::Error) -> bool {
+    matches!(code(error).as_deref(), Some("40001" | "40P01" | "23505"))
+}
+
+/// The server has answered with an error of the statement: the connection is sound.
+fn keeps_connection(error: &TxError) -> bool {
+    match error {
+        TxError::Raced => true,
+        TxError::Database(error) => {
+            matches!(next_for(error), Next::Race | Next::Give(_))
+                && (error.as_database_error().is_some() || is_decoding(error))
+        }
+        TxError::TimedOut | TxError::Commit(_) => false,
+    }
+}
+
+fn is_decoding(error: &sqlx::Error) -> bool {
+    use sqlx::Error::{ColumnDecode, ColumnNotFound, Decode, RowNotFound};
+    matches!(
+        error,
+        ColumnDecode { .. } | ColumnNotFound(_) | Decode(_) | RowNotFound
+    )
+}
+
+fn next(error: &TxError) -> Next {
+    match error {
+        TxError::Raced => Next::Race,
+        TxError::Database(error) => next_for(error),
+        TxError::TimedOut => Next::Give(StoreError::Unavailable(error.to_string())),
+        TxError::Commit(_) => Next::Give(StoreError::Unknown(error.to_string())),
+    }
+}
+
+fn next_for(error: &sqlx::Error) -> Next {
+    let Some(code) = code(error) else {
+        return if is_decoding(error) {
+            Next::Give(StoreError::Broken(error.to_string()))
+        } else {
+            Next::Reconnect
+        };
+    };
+    match code.as_str() {
+        _ if is_race(error) => Next::Race,
+        // A server that stops or starts, or one that may not write: not the primary any more.
+        "57P01" | "57P02" | "57P03" | "25006" => Next::Reconnect,
+        // Lock and statement time-outs, and resources that are used up.
+        "55P03" | "57014" => Next::Give(StoreError::Unavailable(error.to_string())),
+        code if code.starts_with("08") => Next::Reconnect,
+        code if code.starts_with("53") => Next::Give(StoreError::Unavailable(error.to_string())),
+        code if code.starts_with("22") || code.starts_with("23") => {
+            Next::Give(StoreError::Refused(error.to_string()))
+        }
+        _ => Next::Give(StoreError::Broken(error.to_string())),
+    }
+}
