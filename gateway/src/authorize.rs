@@ -12,6 +12,7 @@
 //! it half way, and a repeat finds its answer.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use fallback::{Accepted, Answer, LedgerAnswer, NoAnswer, Now, Request, StandIn};
@@ -108,6 +109,8 @@ pub struct Parts {
     pub lanes: Lanes,
     /// What stand-in would have said.
     pub shadow: Shadow,
+    /// Repeats that got the answer of the first one.
+    pub duplicates: AtomicU64,
 }
 
 /// An answer, and whether it had been given before.
@@ -166,7 +169,11 @@ impl Gateway {
         let budgets = self.parts.budgets.within(caller);
         let deadline = Instant::now() + budgets.total;
         let answered = tokio::time::timeout_at(deadline, self.join(request, budgets)).await;
-        answered.unwrap_or(Err(Refused::Late))
+        let reply = answered.unwrap_or(Err(Refused::Late));
+        if reply.as_ref().is_ok_and(|reply| reply.duplicate) {
+            self.parts.duplicates.fetch_add(1, Ordering::Relaxed);
+        }
+        reply
     }
 
     // === join: one lane per id, one answer for all ===

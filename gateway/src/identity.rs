@@ -137,6 +137,26 @@ pub struct NaturalKey {
     pub transmitted_at: String,
 }
 
+/// True for `MMDDhhmmss` that a clock could show: DE7 has no year, so 29 February always passes.
+pub fn is_transmission_time(text: &str) -> bool {
+    let part = |from: usize| {
+        text.get(from..from + 2)
+            .and_then(|digits| digits.parse::<u8>().ok())
+    };
+    let days = match part(0) {
+        Some(2) => 29,
+        Some(4 | 6 | 9 | 11) => 30,
+        Some(1..=12) => 31,
+        _ => return false,
+    };
+    text.len() == 10
+        && text.bytes().all(|byte| byte.is_ascii_digit())
+        && part(2).is_some_and(|day| (1..=days).contains(&day))
+        && part(4).is_some_and(|hour| hour <= 23)
+        && part(6).is_some_and(|minute| minute <= 59)
+        && part(8).is_some_and(|second| second <= 59)
+}
+
 /// The network name of a link that has no other.
 pub const DEFAULT_NETWORK: &str = "default";
 
@@ -253,6 +273,23 @@ mod tests {
             mac: [4; 16],
         };
         assert_ne!(keys.authorization_id(&key(), &other_card), id);
+    }
+
+    #[test]
+    fn transmission_times_are_on_a_calendar() {
+        for (text, expected) in [
+            ("1122083400", true),
+            ("0229235959", true),
+            ("0230000000", false),
+            ("1301000000", false),
+            ("0001000000", false),
+            ("1132000000", false),
+            ("1122240000", false),
+            ("11220834", false),
+            ("112208340a", false),
+        ] {
+            assert_eq!(is_transmission_time(text), expected, "{text}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use anyhow::Context;
 use fallback::copy::LocalCopy;
@@ -58,6 +59,7 @@ pub(super) fn parts(settings: &Settings) -> anyhow::Result<Built> {
         work: TaskTracker::new(),
         lanes: Lanes::default(),
         shadow: Shadow::default(),
+        duplicates: AtomicU64::new(0),
     });
     Ok(Built {
         gateway,

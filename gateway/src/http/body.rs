@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
-use crate::identity::{DEFAULT_NETWORK, Keys, NaturalKey};
+use crate::identity::{DEFAULT_NETWORK, Keys, NaturalKey, is_transmission_time};
 
 /// A card, by number or by token.
 #[derive(Deserialize)]
@@ -90,7 +90,7 @@ impl NetworkBody {
             (digits(&self.stan, 6..=6), "stan", "must be 6 digits"),
             (text(&self.rrn, 12), "rrn", "must be 1 to 12 characters"),
             (
-                digits(&self.transmitted_at, 10..=10),
+                is_transmission_time(&self.transmitted_at),
                 "transmitted_at",
                 "must be MMDDhhmmss in UTC",
             ),

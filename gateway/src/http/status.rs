@@ -20,6 +20,7 @@ struct StatusView {
     breaker_trips: u64,
     breaker_recoveries: u64,
     in_flight: usize,
+    duplicates_suppressed: u64,
     shadow: Divergence,
 }
 
@@ -33,6 +34,7 @@ pub(super) async fn status(State(app): State<App>) -> Response {
         breaker_trips,
         breaker_recoveries,
         in_flight: parts.lanes.in_use(),
+        duplicates_suppressed: parts.duplicates.load(std::sync::atomic::Ordering::Relaxed),
         shadow: parts.shadow.read(),
     })
 }

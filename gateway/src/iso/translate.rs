@@ -7,7 +7,7 @@ use ledger_api::{Amount, AuthorizationId, CardToken, Currency, Expiry, Reason};
 
 use super::Link;
 use crate::authorize::Refused;
-use crate::identity::{DEFAULT_NETWORK, Keys, NaturalKey};
+use crate::identity::{DEFAULT_NETWORK, Keys, NaturalKey, is_transmission_time};
 
 /// What an answer repeats from its request, where it is there.
 const ECHOED: &[u8] = &[2, 3, 4, 7, 11, 12, 13, 32, 33, 37, 41, 42, 49, 70, 90];
@@ -228,6 +228,9 @@ fn card(message: &Message<'_>, keys: &Keys) -> Result<CardToken, u8> {
 
 fn natural_key(message: &Message<'_>) -> Result<NaturalKey, u8> {
     let field = |number: u8| message.field(number).map(str::to_owned).ok_or(number);
+    if !message.field(7).is_some_and(is_transmission_time) {
+        return Err(7);
+    }
     Ok(NaturalKey {
         network: DEFAULT_NETWORK.to_owned(),
         acquirer_id: field(32)?,

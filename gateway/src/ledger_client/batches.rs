@@ -117,6 +117,7 @@ async fn send(gateway: GatewayId, wire: &Wire, batch: Vec<Waiting>, now: Instant
             fail(batch, &AskError::Failed(text), true);
         }
         Err(WireError::NoConnection(text)) => fail(batch, &AskError::Unreachable(text), false),
+        Err(WireError::TimedOut) => fail(batch, &AskError::Timeout, true),
         Err(WireError::NoAnswer(text)) => fail(batch, &AskError::Unreachable(text), true),
         Err(WireError::Problem(problem)) => {
             fail(batch, &AskError::Failed(problem.to_string()), true);

@@ -23,9 +23,12 @@ pub enum WireError {
     /// No connection was made: the ledger cannot have seen the call.
     #[error("no connection: {0}")]
     NoConnection(String),
-    /// It broke or timed out underway: the outcome is unknown.
+    /// It broke underway: the outcome is unknown.
     #[error("no answer: {0}")]
     NoAnswer(String),
+    /// It took too long: the outcome is unknown.
+    #[error("no answer in time")]
+    TimedOut,
     /// The ledger refused.
     #[error("{0}")]
     Problem(Problem),
