@@ -1,0 +1,335 @@
+//! The local copy of what the ledger has told: cards, balances, and how old all of it is.
+//!
+//! Kept in memory, and in a file so that a gateway restarted in the middle of an outage stands in as
+//! before. The file lags memory by a few hundred milliseconds: whatever the feed had shown after it
+//! is learned again, and own spend whose mark the file has not reached is subtracted again from the
+//! journal (rule 12). An older state never overwrites a newer one.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use ledger_api::{
+    AccountId, AccountState, AuthorizationId, CardState, CardToken, Change, Changed, FeedPage, Mark,
+};
+
+use crate::exposure::{Left, Shown};
+use crate::words::Now;
+
+mod age;
+mod file;
+
+use age::Age;
+use file::{File, Meta, Writes};
+
+/// How often the age is written down while nothing else changes.
+const AGE_EVERY_MS: u64 = 10_000;
+
+/// The local copy. See the module.
+#[derive(Debug)]
+pub struct LocalCopy {
+    cards: HashMap<CardToken, AsOf<CardState>>,
+    accounts: HashMap<AccountId, AsOf<AccountState>>,
+    /// Complete up to here; `None` before the first listing.
+    mark: Option<Mark>,
+    /// The feed did not go on where the copy ends: only a new listing can be trusted.
+    broken: bool,
+    age: Age,
+    age_written_ms: u64,
+    /// Shortfalls that the file knows, by their authorization (rule 14).
+    shortfalls: HashMap<AuthorizationId, i64>,
+    /// What the next [`LocalCopy::save`] writes.
+    staged: Writes,
+    file: Option<File>,
+}
+
+/// A state and the position of the change that made it.
+#[derive(Debug, Clone, Copy)]
+struct AsOf<T> {
+    state: T,
+    position: u64,
+}
+
+/// A copy that cannot be opened. The journal is not touched by any of this.
+#[derive(Debug, thiserror::Error)]
+pub enum CopyError {
+    /// Another process has it.
+    #[error(
+        "the local copy {path} is in use by another process; stop it, or give this gateway a data \
+         directory of its own"
+    )]
+    InUse {
+        /// The file.
+        path: String,
+    },
+    /// Damaged, or not ours.
+    #[error(
+        "the local copy {path} is damaged or of another version ({why}); delete this file and start \
+         again: it is rebuilt by listing the ledger, and there is no stand-in until then"
+    )]
+    Damaged {
+        /// The file.
+        path: String,
+        /// What does not fit.
+        why: String,
+    },
+    /// The disk.
+    #[error("the local copy {path} cannot be opened ({why}); check the directory and its rights")]
+    Io {
+        /// The file.
+        path: String,
+        /// What the system said.
+        why: String,
+    },
+}
+
+impl LocalCopy {
+    /// Opens `copy.redb` in this directory, or makes it.
+    ///
+    /// # Errors
+    /// Refuses a damaged file; it never starts with half of one.
+    pub fn open(directory: &Path, boot_id: u128, now: Now) -> Result<Self, CopyError> {
+        let (file, stored) = File::open(directory)?;
+        let meta = stored.meta;
+        Ok(Self {
+            cards: stored
+                .cards
+                .into_iter()
+                .map(|card| (card.state.card, card))
+                .collect(),
+            accounts: stored
+                .accounts
+                .into_iter()
+                .map(|row| (row.state.account, row))
+                .collect(),
+            mark: meta.mark,
+            broken: false,
+            age: Age::resume(meta.heard, boot_id, now.boot_ms),
+            age_written_ms: now.boot_ms,
+            shortfalls: stored.shortfalls,
+            staged: Writes::default(),
+            file: Some(file),
+        })
+    }
+
+    /// A copy that is only in memory: after a restart there is no stand-in before a listing.
+    pub fn in_memory(boot_id: u128, now: Now) -> Self {
+        Self {
+            cards: HashMap::new(),
+            accounts: HashMap::new(),
+            mark: None,
+            broken: false,
+            age: Age::resume(None, boot_id, now.boot_ms),
+            age_written_ms: now.boot_ms,
+            shortfalls: HashMap::new(),
+            staged: Writes::default(),
+            file: None,
+        }
+    }
+
+    /// A card, if it is known.
+    pub fn card(&self, card: &CardToken) -> Option<&CardState> {
+        self.cards.get(card).map(|row| &row.state)
+    }
+
+    /// An account, if it is known.
+    pub fn account(&self, account: AccountId) -> Option<&AccountState> {
+        self.accounts.get(&account).map(|row| &row.state)
+    }
+
+    /// Complete up to here; `None` before the first listing.
+    pub fn mark(&self) -> Option<Mark> {
+        self.mark
+    }
+
+    /// From where to follow the feed; `None` where a listing has to come first.
+    pub fn feed_mark(&self) -> Option<Mark> {
+        self.mark.filter(|_| !self.broken)
+    }
+
+    /// How many cards and accounts.
+    pub fn counts(&self) -> (usize, usize) {
+        (self.cards.len(), self.accounts.len())
+    }
+
+    /// Milliseconds since the ledger was last heard and nothing was missing; `u64::MAX` for never.
+    pub fn age_ms(&self, now: Now) -> u64 {
+        self.age.read(now.boot_ms)
+    }
+
+    /// Why the file is behind memory, if it is.
+    pub fn error(&self) -> Option<String> {
+        self.file.as_ref().and_then(File::error)
+    }
+
+    /// Up to where an account's balance includes everything: the copy's own position, or the
+    /// account's last change where a listing showed it newer.
+    pub(crate) fn shown(&self, account: AccountId) -> Option<Shown> {
+        let mark = self.mark?;
+        let row = self.accounts.get(&account);
+        let position = row.map_or(0, |row| row.position).max(mark.position);
+        Some(Shown {
+            mark: Mark { position, ..mark },
+            available: row.map(|row| row.state.available_minor),
+        })
+    }
+
+    /// Takes a complete listing, made from `mark` on. What it does not name is gone. [`Self::save`]
+    /// has to follow.
+    pub(crate) fn replace(&mut self, mark: Mark, changes: Vec<Change>, now: Now) {
+        let before = self.mark.filter(|before| before.epoch == mark.epoch);
+        let cards = std::mem::take(&mut self.cards);
+        let accounts = std::mem::take(&mut self.accounts);
+        for change in changes {
+            match change.what {
+                Changed::Card(state) => put(&mut self.cards, state.card, state, change.position),
+                Changed::Account(state) => {
+                    put(&mut self.accounts, state.account, state, change.position);
+                }
+            }
+        }
+        if before.is_some() {
+            // The same epoch: what the feed had shown later than the listing stays.
+            keep_newer(&mut self.cards, &cards);
+            keep_newer(&mut self.accounts, &accounts);
+        }
+        self.mark = Some(before.map_or(mark, |before| before.max(mark)));
+        self.broken = false;
+        self.age.heard(now.boot_ms);
+        self.staged = Writes {
+            replace: true,
+            cards: self.cards.clone(),
+            accounts: self.accounts.clone(),
+            ..Writes::default()
+        };
+    }
+
+    /// Takes the next page of the feed. Returns the accounts that changed. [`Self::save`] has to
+    /// follow.
+    pub(crate) fn apply(&mut self, page: &FeedPage, now: Now) -> Vec<AccountId> {
+        let Some(mark) = self.mark.filter(|_| !self.broken) else {
+            return Vec::new();
+        };
+        if mark.epoch != page.epoch {
+            self.broken = true;
+            tracing::warn!(
+                ours = mark.epoch,
+                ledger = page.epoch,
+                "the ledger has a new epoch"
+            );
+            return Vec::new();
+        }
+        let mut position = mark.position;
+        let mut accounts = Vec::new();
+        for change in page
+            .changes
+            .iter()
+            .filter(|change| change.position > mark.position)
+        {
+            if change.position != position + 1 {
+                self.broken = true;
+                tracing::error!(
+                    after = position,
+                    next = change.position,
+                    "a hole in the feed"
+                );
+                break;
+            }
+            position = change.position;
+            match change.what {
+                Changed::Card(state) => {
+                    put(&mut self.cards, state.card, state, position);
+                    let row = self.cards.get(&state.card);
+                    self.staged.cards.extend(row.map(|row| (state.card, *row)));
+                }
+                Changed::Account(state) => {
+                    put(&mut self.accounts, state.account, state, position);
+                    let row = self.accounts.get(&state.account);
+                    self.staged
+                        .accounts
+                        .extend(row.map(|row| (state.account, *row)));
+                    accounts.push(state.account);
+                }
+            }
+        }
+        self.mark = Some(Mark { position, ..mark });
+        if !self.broken && position >= page.head {
+            self.age.heard(now.boot_ms);
+        }
+        accounts
+    }
+
+    /// The ledger was asked for what is newer, and there is nothing.
+    pub(crate) fn heard(&mut self, now: Now) {
+        if !self.broken && self.mark.is_some() {
+            self.age.heard(now.boot_ms);
+            self.note_age(now);
+        }
+    }
+
+    /// Writes the age down now and then, so that it goes on from there after a restart of the
+    /// machine (rule 16).
+    pub(crate) fn note_age(&mut self, now: Now) {
+        if now.boot_ms.saturating_sub(self.age_written_ms) >= AGE_EVERY_MS {
+            self.send(now);
+        }
+    }
+
+    /// Hands what has changed to the file, and the shortfalls that it caused: in one transaction, so
+    /// that neither can be lost without the other.
+    pub(crate) fn save(&mut self, left: &[Left], now: Now) {
+        let short = left.iter().filter(|left| left.shortfall > 0);
+        let shortfalls: Vec<_> = short.map(|left| (left.id, left.shortfall)).collect();
+        self.shortfalls.extend(shortfalls.iter().copied());
+        self.staged.shortfalls = shortfalls;
+        if self.staged.is_empty() {
+            self.note_age(now);
+        } else {
+            self.send(now);
+        }
+    }
+
+    /// Shortfalls by authorization.
+    pub(crate) fn shortfalls(&self) -> &HashMap<AuthorizationId, i64> {
+        &self.shortfalls
+    }
+
+    fn send(&mut self, now: Now) {
+        self.age_written_ms = now.boot_ms;
+        let mut writes = std::mem::take(&mut self.staged);
+        writes.meta = Meta {
+            mark: self.mark,
+            heard: self.age.stored(now.boot_ms),
+        };
+        if let Some(file) = &self.file {
+            file.write(writes);
+        }
+    }
+}
+
+fn put<K: std::hash::Hash + Eq, T>(
+    rows: &mut HashMap<K, AsOf<T>>,
+    key: K,
+    state: T,
+    position: u64,
+) {
+    if rows.get(&key).is_none_or(|row| row.position <= position) {
+        rows.insert(key, AsOf { state, position });
+    }
+}
+
+fn keep_newer<K: std::hash::Hash + Eq, T: Copy>(
+    rows: &mut HashMap<K, AsOf<T>>,
+    before: &HashMap<K, AsOf<T>>,
+) {
+    for (key, row) in rows {
+        if let Some(older) = before
+            .get(key)
+            .filter(|before| before.position > row.position)
+        {
+            *row = *older;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,298 @@
+//! The file behind the local copy: one redb database, written by a thread of its own.
+//!
+//! What changes while one transaction is written gathers and goes into the next. Nobody waits for
+//! it, and nothing that is only here is needed to answer: losing the last moments costs age, not
+//! safety.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use ledger_api::{AccountId, AccountState, AuthorizationId, CardState, CardToken, Mark};
+use redb::{Database, ReadableDatabase, ReadableTable};
+
+use super::age::Heard;
+use super::{AsOf, CopyError};
+
+mod rows;
+
+use rows::{ACCOUNTS, CARDS, META, SHORTFALLS};
+
+/// Two transactions start at least this far apart, so that a busy feed does not cost the journal
+/// its disk.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// Its name in the data directory.
+const NAME: &str = "copy.redb";
+
+/// What is written together.
+#[derive(Debug, Default)]
+pub(super) struct Writes {
+    /// True where everything before is gone.
+    pub(super) replace: bool,
+    pub(super) cards: HashMap<CardToken, AsOf<CardState>>,
+    pub(super) accounts: HashMap<AccountId, AsOf<AccountState>>,
+    pub(super) shortfalls: Vec<(AuthorizationId, i64)>,
+    pub(super) meta: Meta,
+}
+
+/// Up to where the copy is complete, and how old it is.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Meta {
+    pub(super) mark: Option<Mark>,
+    pub(super) heard: Option<Heard>,
+}
+
+/// What a file held.
+#[derive(Debug, Default)]
+pub(super) struct Stored {
+    pub(super) cards: Vec<AsOf<CardState>>,
+    pub(super) accounts: Vec<AsOf<AccountState>>,
+    pub(super) shortfalls: HashMap<AuthorizationId, i64>,
+    pub(super) meta: Meta,
+}
+
+/// The open file. Dropping it writes what is left.
+#[derive(Debug)]
+pub(super) struct File {
+    desk: Arc<Desk>,
+    writer: Option<JoinHandle<()>>,
+}
+
+/// Where callers leave what the writer takes.
+#[derive(Debug, Default)]
+struct Desk {
+    work: Mutex<Work>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Work {
+    writes: Option<Writes>,
+    stop: bool,
+    error: Option<String>,
+}
+
+impl Writes {
+    pub(super) fn is_empty(&self) -> bool {
+        !self.replace
+            && self.cards.is_empty()
+            && self.accounts.is_empty()
+            && self.shortfalls.is_empty()
+    }
+
+    /// These, and then those.
+    fn then(mut self, later: Self) -> Self {
+        if later.replace {
+            self.replace = true;
+            self.cards.clear();
+            self.accounts.clear();
+        }
+        self.cards.extend(later.cards);
+        self.accounts.extend(later.accounts);
+        self.shortfalls.extend(later.shortfalls);
+        self.meta = later.meta;
+        self
+    }
+}
+
+impl File {
+    /// Opens or makes the file, checks every page of it, and reads it.
+    pub(super) fn open(directory: &Path) -> Result<(Self, Stored), CopyError> {
+        let path = directory.join(NAME);
+        let name = path.display().to_string();
+        std::fs::create_dir_all(directory).map_err(|error| CopyError::Io {
+            path: name.clone(),
+            why: error.to_string(),
+        })?;
+        let mut database = Database::create(&path).map_err(|error| refusal(&name, error))?;
+        database
+            .check_integrity()
+            .map_err(|error| refusal(&name, error))?;
+        let stored = match read(&database) {
+            Ok(stored) => stored,
+            Err(error) => {
+                return Err(CopyError::Damaged {
+                    path: name,
+                    why: error.to_string(),
+                });
+            }
+        };
+        let desk = Arc::new(Desk::default());
+        let theirs = Arc::clone(&desk);
+        let writer = std::thread::Builder::new()
+            .name("copy".to_owned())
+            .spawn(move || theirs.serve(&database))
+            .map_err(|error| CopyError::Io {
+                path: name,
+                why: error.to_string(),
+            })?;
+        Ok((
+            Self {
+                desk,
+                writer: Some(writer),
+            },
+            stored,
+        ))
+    }
+
+    /// Leaves this for the writer.
+    pub(super) fn write(&self, writes: Writes) {
+        let mut work = self.desk.lock();
+        work.writes = Some(match work.writes.take() {
+            Some(earlier) => earlier.then(writes),
+            None => writes,
+        });
+        self.desk.changed.notify_one();
+    }
+
+    /// Why the last write failed, if it did.
+    pub(super) fn error(&self) -> Option<String> {
+        self.desk.lock().error.clone()
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        self.desk.lock().stop = true;
+        self.desk.changed.notify_one();
+        if let Some(writer) = self.writer.take()
+            && writer.join().is_err()
+        {
+            tracing::error!("the writer of the local copy panicked");
+        }
+    }
+}
+
+impl Desk {
+    fn lock(&self) -> MutexGuard<'_, Work> {
+        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn serve(&self, database: &Database) {
+        loop {
+            let idle = |work: &mut Work| work.writes.is_none() && !work.stop;
+            let mut work = self
+                .changed
+                .wait_while(self.lock(), idle)
+                .unwrap_or_else(PoisonError::into_inner);
+            let (taken, stop) = (work.writes.take(), work.stop);
+            drop(work);
+            if let Some(writes) = taken {
+                self.attempt(database, writes);
+            }
+            if stop {
+                return;
+            }
+            let resting = |work: &mut Work| !work.stop;
+            let rest = self.changed.wait_timeout_while(self.lock(), PAUSE, resting);
+            drop(rest.unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+
+    /// Writes; what could not be written waits for the next attempt.
+    fn attempt(&self, database: &Database, writes: Writes) {
+        match commit(database, &writes) {
+            Ok(()) => self.lock().error = None,
+            Err(error) => {
+                let error = error.to_string();
+                let mut work = self.lock();
+                if work.error.as_ref() != Some(&error) {
+                    tracing::warn!(
+                        error,
+                        "the local copy cannot be written; after a restart it is as old as the file"
+                    );
+                }
+                work.error = Some(error);
+                work.writes = Some(match work.writes.take() {
+                    Some(later) => writes.then(later),
+                    None => writes,
+                });
+            }
+        }
+    }
+}
+
+fn commit(database: &Database, writes: &Writes) -> Result<(), redb::Error> {
+    let transaction = database.begin_write()?;
+    if writes.replace {
+        transaction.delete_table(CARDS)?;
+        transaction.delete_table(ACCOUNTS)?;
+    }
+    {
+        let mut cards = transaction.open_table(CARDS)?;
+        for row in writes.cards.values() {
+            cards.insert(row.state.card.to_bytes(), rows::card_row(row))?;
+        }
+        let mut accounts = transaction.open_table(ACCOUNTS)?;
+        for row in writes.accounts.values() {
+            accounts.insert(row.state.account.0, rows::account_row(row))?;
+        }
+        let mut shortfalls = transaction.open_table(SHORTFALLS)?;
+        for (id, minor) in &writes.shortfalls {
+            shortfalls.insert(id.0, minor)?;
+        }
+        let mut meta = transaction.open_table(META)?;
+        for (key, value) in rows::meta_rows(&writes.meta) {
+            meta.insert(key, value)?;
+        }
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+fn read(database: &Database) -> Result<Stored, rows::ReadError> {
+    let transaction = database.begin_read()?;
+    let mut stored = Stored::default();
+    let meta = match transaction.open_table(META) {
+        Ok(table) => table,
+        Err(redb::TableError::TableDoesNotExist(_)) => return Ok(stored),
+        Err(error) => return Err(error.into()),
+    };
+    let mut values = HashMap::new();
+    for row in meta.iter()? {
+        let (key, value) = row?;
+        values.insert(key.value().to_owned(), value.value());
+    }
+    stored.meta = rows::meta_from(&values)?;
+    for row in transaction.open_table(CARDS)?.iter()? {
+        let (key, value) = row?;
+        stored
+            .cards
+            .push(rows::card_from(key.value(), value.value())?);
+    }
+    for row in transaction.open_table(ACCOUNTS)?.iter()? {
+        let (key, value) = row?;
+        stored
+            .accounts
+            .push(rows::account_from(key.value(), value.value())?);
+    }
+    for row in transaction.open_table(SHORTFALLS)?.iter()? {
+        let (key, value) = row?;
+        let id = AuthorizationId(key.value());
+        stored.shortfalls.insert(id, value.value());
+    }
+    Ok(stored)
+}
+
+fn refusal(path: &str, error: redb::DatabaseError) -> CopyError {
+    let path = path.to_owned();
+    match error {
+        redb::DatabaseError::DatabaseAlreadyOpen => CopyError::InUse { path },
+        redb::DatabaseError::Storage(redb::StorageError::Io(error))
+            if error.kind() != std::io::ErrorKind::InvalidData
+                && error.kind() != std::io::ErrorKind::UnexpectedEof =>
+        {
+            CopyError::Io {
+                path,
+                why: error.to_string(),
+            }
+        }
+        error => CopyError::Damaged {
+            path,
+            why: error.to_string(),
+        },
+    }
+}

@@ -1,0 +1,285 @@
+//! Own spend: what this gateway knows to be spent and the balances do not show yet; and the bounded
+//! part of it, the exposure.
+//!
+//! Two sums with two ends. **Held** money is subtracted from an account's balance until the feed
+//! has passed its booking (rule 12). **Exposure** is the part that stand-in approved: it counts
+//! against the gateway's cap from the decision on, and leaves when the feed has passed the booking
+//! *and* the account covers it; what the account does not cover stays charged as realised overdraft
+//! (rule 14).
+//!
+//! An entry passes only when everything that this gateway has to tell about its id is acknowledged
+//! in the ledger's current epoch and the feed has reached the latest of those marks. Marks of
+//! another epoch prove nothing: the engine tells the restored ledger again (rule 22) and the entry
+//! waits for the new mark. What only the ledger approved cannot be told again; under another epoch it
+//! is held for one more day and then let go.
+
+use std::collections::{BTreeSet, HashMap};
+
+use ledger_api::{AccountId, AuthorizationId, Mark};
+
+use crate::windows::DAY_MS;
+
+mod entry;
+
+pub(crate) use entry::Claim;
+use entry::Entry;
+
+/// The money at risk now: see the module.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Charged {
+    /// Approved by stand-in and not yet covered.
+    pub(crate) exposure: i64,
+    /// Overdraft that stays charged.
+    pub(crate) realised: i64,
+    /// The most that both together ever were in this process.
+    pub(crate) peak: i64,
+}
+
+/// How far the feed has come for an account.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shown {
+    /// Balances include everything up to here.
+    pub(crate) mark: Mark,
+    /// The balance; `None` where the account is not known.
+    pub(crate) available: Option<i64>,
+}
+
+/// A stand-in approval whose exposure has left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Left {
+    pub(crate) id: AuthorizationId,
+    /// The record of the approval.
+    pub(crate) seq: u64,
+    /// What the account did not cover.
+    pub(crate) shortfall: i64,
+}
+
+/// All own spend.
+#[derive(Debug, Default)]
+pub(crate) struct Book {
+    entries: HashMap<AuthorizationId, Entry>,
+    accounts: HashMap<AccountId, Account>,
+    /// Entries that only wait for the feed, by the mark they wait for.
+    waiting: BTreeSet<(Mark, AuthorizationId)>,
+    charged: Charged,
+}
+
+#[derive(Debug, Default)]
+struct Account {
+    ids: BTreeSet<AuthorizationId>,
+    held: i64,
+    unbooked: i64,
+    /// How much of the present overdraft has been charged already.
+    overdraft_charged: i64,
+}
+
+impl Book {
+    /// What is subtracted from an account's balance.
+    pub(crate) fn held(&self, account: AccountId) -> i64 {
+        self.accounts
+            .get(&account)
+            .map_or(0, |account| account.held)
+    }
+
+    /// Stand-in approvals on an account whose advice is not acknowledged.
+    pub(crate) fn unbooked(&self, account: AccountId) -> i64 {
+        self.accounts
+            .get(&account)
+            .map_or(0, |account| account.unbooked)
+    }
+
+    /// The sums that the cap is compared with.
+    pub(crate) fn charged(&self) -> Charged {
+        self.charged
+    }
+
+    /// Adds what became known about an id: a decision, ours or the ledger's, or the network's word.
+    pub(crate) fn claim(&mut self, id: AuthorizationId, account: AccountId, claim: Claim) {
+        self.entries
+            .entry(id)
+            .or_insert_with(|| Entry::new(account));
+        self.change(id, |entry| entry.claim(claim));
+    }
+
+    /// A reversal was written down. Gives back what is held of an entry, at once; nothing where
+    /// there is no entry (rule 9). `open`: the ledger has yet to be told.
+    pub(crate) fn reverse(&mut self, id: AuthorizationId, remaining: i64, seq: u64, open: bool) {
+        self.change(id, |entry| entry.reverse(remaining, seq, open));
+    }
+
+    /// The ledger has taken a record. What it parked is in nobody's books: a parked approval's
+    /// exposure becomes realised.
+    pub(crate) fn acknowledge(&mut self, id: AuthorizationId, seq: u64, mark: Mark, parked: bool) {
+        let approval = self
+            .entries
+            .get(&id)
+            .filter(|entry| entry.exposed_approval() == Some(seq));
+        if parked && let Some(exposure) = approval.map(Entry::exposure) {
+            self.change(id, Entry::cover);
+            self.charge(exposure);
+        }
+        self.change(id, |entry| entry.acknowledge(seq, mark));
+    }
+
+    /// A record has to be told again, to another epoch of the ledger.
+    pub(crate) fn reopen(&mut self, id: AuthorizationId, seq: u64) {
+        self.change(id, |entry| entry.reopen(seq));
+    }
+
+    /// The exposure of an approval left in an earlier life of the process. Returns its record, the
+    /// first time.
+    pub(crate) fn left_before(&mut self, id: AuthorizationId, shortfall: i64) -> Option<u64> {
+        let entry = self.entries.get(&id)?;
+        let (account, seq) = (entry.account, entry.exposed_approval()?);
+        self.change(id, Entry::cover);
+        self.charge_overdraft(account, shortfall);
+        Some(seq)
+    }
+
+    /// The peak counts from here.
+    pub(crate) fn start_peak(&mut self) {
+        self.charged.peak = 0;
+        self.charged.note_peak();
+    }
+
+    /// The accounts of entries that the feed has passed, or whose day under another epoch is over.
+    pub(crate) fn passed(&self, shown: Mark, served_ms: u64) -> BTreeSet<AccountId> {
+        let first = (
+            Mark {
+                epoch: shown.epoch,
+                position: 0,
+            },
+            LOWEST,
+        );
+        let last = (
+            Mark {
+                epoch: shown.epoch,
+                position: u64::MAX,
+            },
+            HIGHEST,
+        );
+        let other_epochs = self
+            .waiting
+            .range(..first)
+            .chain(self.waiting.range(last..));
+        let over = other_epochs.filter(|(_, id)| {
+            self.entries
+                .get(id)
+                .is_some_and(|entry| entry.is_over(shown, served_ms, DAY_MS))
+        });
+        self.waiting
+            .range(first..=(shown, HIGHEST))
+            .chain(over)
+            .filter_map(|(_, id)| self.entries.get(id).map(|entry| entry.account))
+            .collect()
+    }
+
+    /// The account of an entry.
+    pub(crate) fn account(&self, id: AuthorizationId) -> Option<AccountId> {
+        self.entries.get(&id).map(|entry| entry.account)
+    }
+
+    /// All accounts with entries, or with an overdraft that was charged.
+    pub(crate) fn accounts(&self) -> Vec<AccountId> {
+        self.accounts.keys().copied().collect()
+    }
+
+    /// The feed has come this far for an account: lets go of what it shows. Returns the approvals
+    /// whose exposure left by it.
+    pub(crate) fn settle(&mut self, account: AccountId, shown: Shown, served_ms: u64) -> Vec<Left> {
+        let Some(state) = self.accounts.get_mut(&account) else {
+            return Vec::new();
+        };
+        let overdraft = shown
+            .available
+            .map_or(0, |available| available.min(0).saturating_neg());
+        // An overdraft that was paid back counts anew when it comes again; it stays charged.
+        state.overdraft_charged = state.overdraft_charged.min(overdraft);
+        let gone: Vec<_> = state
+            .ids
+            .iter()
+            .filter_map(|id| Some((*id, self.entries.get(id)?)))
+            .filter(|(_, entry)| {
+                entry.is_shown(shown.mark) || entry.is_over(shown.mark, served_ms, DAY_MS)
+            })
+            .map(|(id, entry)| (id, entry.exposed_approval(), entry.exposure()))
+            .collect();
+        let mut left = Vec::new();
+        for (id, approval, exposure) in gone {
+            self.remove(id);
+            let Some(seq) = approval else { continue };
+            let charged = self
+                .accounts
+                .get(&account)
+                .map_or(0, |state| state.overdraft_charged);
+            let shortfall = exposure.min(overdraft - charged);
+            self.charge_overdraft(account, shortfall);
+            left.push(Left { id, seq, shortfall });
+        }
+        self.tidy(account);
+        left
+    }
+
+    fn charge_overdraft(&mut self, account: AccountId, shortfall: i64) {
+        self.accounts.entry(account).or_default().overdraft_charged += shortfall;
+        self.charge(shortfall);
+    }
+
+    /// Stays until a person clears it.
+    fn charge(&mut self, minor: i64) {
+        self.charged.realised = self.charged.realised.saturating_add(minor);
+        self.charged.note_peak();
+    }
+
+    /// Every change of an entry goes through here, so that the sums cannot drift from the entries.
+    fn change(&mut self, id: AuthorizationId, change: impl FnOnce(&mut Entry)) {
+        let Some(entry) = self.entries.get_mut(&id) else {
+            return;
+        };
+        let account = self.accounts.entry(entry.account).or_default();
+        account.ids.insert(id);
+        account.held -= entry.held();
+        account.unbooked -= entry.unbooked();
+        self.charged.exposure -= entry.exposure();
+        if let Some(mark) = entry.waits_for() {
+            self.waiting.remove(&(mark, id));
+        }
+        change(entry);
+        account.held += entry.held();
+        account.unbooked += entry.unbooked();
+        self.charged.exposure += entry.exposure();
+        if let Some(mark) = entry.waits_for() {
+            self.waiting.insert((mark, id));
+        }
+        self.charged.note_peak();
+    }
+
+    fn remove(&mut self, id: AuthorizationId) {
+        self.change(id, Entry::clear);
+        let Some(entry) = self.entries.remove(&id) else {
+            return;
+        };
+        if let Some(account) = self.accounts.get_mut(&entry.account) {
+            account.ids.remove(&id);
+        }
+    }
+
+    fn tidy(&mut self, account: AccountId) {
+        let empty = |state: &Account| state.ids.is_empty() && state.overdraft_charged == 0;
+        if self.accounts.get(&account).is_some_and(empty) {
+            self.accounts.remove(&account);
+        }
+    }
+}
+
+impl Charged {
+    fn note_peak(&mut self) {
+        self.peak = self.peak.max(self.exposure.saturating_add(self.realised));
+    }
+}
+
+const LOWEST: AuthorizationId = AuthorizationId([0; 16]);
+const HIGHEST: AuthorizationId = AuthorizationId([0xff; 16]);
+
+#[cfg(test)]
+mod tests;

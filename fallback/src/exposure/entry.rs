@@ -1,0 +1,174 @@
+//! All that is known of the money of one authorization.
+
+use ledger_api::{AccountId, Mark};
+
+/// Something that became known about an id. Amounts are minor units, `seq` the journal record that
+/// the ledger has to acknowledge.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Claim {
+    /// Stand-in approved it: exposure.
+    Approved { minor: i64, seq: u64 },
+    /// The ledger was asked, its answer is unknown, and stand-in declined: the ledger may hold it
+    /// until it has taken the advice.
+    Unknown { minor: i64, seq: u64 },
+    /// The ledger approved it; balances show it from `mark` on.
+    Ledger {
+        minor: i64,
+        mark: Mark,
+        served_ms: u64,
+    },
+    /// The network approved it (0120): held, but not our exposure (rule 5).
+    Network { minor: i64, seq: u64 },
+}
+
+/// One authorization's own spend.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) account: AccountId,
+    /// The largest amount that anybody claims for it.
+    claimed: i64,
+    /// What stand-in approved.
+    approved: i64,
+    /// The record of that approval.
+    approval: Option<u64>,
+    /// True until its exposure has left.
+    exposed: bool,
+    /// What a reversal left.
+    remaining: Option<i64>,
+    /// Records that the ledger has not acknowledged in its current epoch.
+    open: Vec<u64>,
+    /// The latest mark that anybody gave.
+    mark: Option<Mark>,
+    /// When the ledger approved it, in served time.
+    served_ms: u64,
+}
+
+impl Entry {
+    pub(super) fn new(account: AccountId) -> Self {
+        Self {
+            account,
+            claimed: 0,
+            approved: 0,
+            approval: None,
+            exposed: false,
+            remaining: None,
+            open: Vec::new(),
+            mark: None,
+            served_ms: 0,
+        }
+    }
+
+    pub(super) fn claim(&mut self, claim: Claim) {
+        let minor = match claim {
+            Claim::Approved { minor, seq } => {
+                self.approved = minor;
+                self.approval = Some(seq);
+                self.exposed = true;
+                self.reopen(seq);
+                minor
+            }
+            Claim::Unknown { minor, seq } | Claim::Network { minor, seq } => {
+                self.reopen(seq);
+                minor
+            }
+            Claim::Ledger {
+                minor,
+                mark,
+                served_ms,
+            } => {
+                self.served_ms = served_ms;
+                self.raise(mark);
+                minor
+            }
+        };
+        self.claimed = self.claimed.max(minor);
+    }
+
+    pub(super) fn reverse(&mut self, remaining: i64, seq: u64, open: bool) {
+        self.remaining = Some(
+            self.remaining
+                .map_or(remaining, |before| before.min(remaining)),
+        );
+        if open {
+            self.reopen(seq);
+        }
+    }
+
+    pub(super) fn acknowledge(&mut self, seq: u64, mark: Mark) {
+        self.open.retain(|open| *open != seq);
+        self.raise(mark);
+    }
+
+    pub(super) fn reopen(&mut self, seq: u64) {
+        if !self.open.contains(&seq) {
+            self.open.push(seq);
+        }
+    }
+
+    /// The exposure has left; what is held stays until the feed shows it.
+    pub(super) fn cover(&mut self) {
+        self.exposed = false;
+    }
+
+    pub(super) fn clear(&mut self) {
+        *self = Self::new(self.account);
+    }
+
+    /// Subtracted from the balance.
+    pub(super) fn held(&self) -> i64 {
+        self.capped(self.claimed)
+    }
+
+    /// Counted against the cap.
+    pub(super) fn exposure(&self) -> i64 {
+        if self.exposed {
+            self.capped(self.approved)
+        } else {
+            0
+        }
+    }
+
+    /// Approved by stand-in and not acknowledged.
+    pub(super) fn unbooked(&self) -> i64 {
+        let open = self.approval.is_some_and(|seq| self.open.contains(&seq));
+        if open { self.capped(self.approved) } else { 0 }
+    }
+
+    /// The record of an approval whose exposure has not left.
+    pub(super) fn exposed_approval(&self) -> Option<u64> {
+        self.approval.filter(|_| self.exposed)
+    }
+
+    /// The mark it waits for, once there is nothing left to tell.
+    pub(super) fn waits_for(&self) -> Option<Mark> {
+        self.mark.filter(|_| self.open.is_empty())
+    }
+
+    /// The feed has passed everything.
+    pub(super) fn is_shown(&self, shown: Mark) -> bool {
+        self.waits_for()
+            .is_some_and(|mark| mark.epoch == shown.epoch && mark.position <= shown.position)
+    }
+
+    /// Waits for an epoch that is gone, cannot be told again, and has waited for long enough.
+    pub(super) fn is_over(&self, shown: Mark, served_ms: u64, after_ms: u64) -> bool {
+        !self.exposed
+            && self
+                .waits_for()
+                .is_some_and(|mark| mark.epoch != shown.epoch)
+            && served_ms.saturating_sub(self.served_ms) >= after_ms
+    }
+
+    /// Positions of two epochs do not compare: the one told last counts.
+    fn raise(&mut self, mark: Mark) {
+        self.mark = match self.mark {
+            Some(before) if before.epoch == mark.epoch => Some(before.max(mark)),
+            _ => Some(mark),
+        };
+    }
+
+    fn capped(&self, minor: i64) -> i64 {
+        self.remaining
+            .map_or(minor, |remaining| minor.min(remaining))
+    }
+}

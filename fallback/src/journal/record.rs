@@ -1,0 +1,491 @@
+//! What a frame carries: fixed-width, little-endian records, independent of the wire contract's
+//! JSON. Every length is a multiple of eight; reserved bytes are zero and must be.
+//!
+//! ```text
+//! 1 Answer (144)                        2 Reversal (56)          3 Acknowledged (40)
+//!    0  8  at, ms since boot               0  8  at, ms             0  8  at, ms since boot
+//!    8 16  authorization id                8 16  original's id      8  8  seq acknowledged
+//!   24 17  card token                     24 17  card token        16  1  flags: 1 parked
+//!   41  1  flags: 1 approved, 2 asked,    41  7  reserved          17  1  reason parked
+//!          4 repeat, 8 account,           48  8  remaining, minor  18  6  reserved
+//!          16 expiry                                               24  8  mark: epoch
+//!   42  1  reason                                                  32  8  mark: position
+//!   43  1  by: 0 ledger, 1 stand-in,
+//!          2 network                    4 Booted (32)            5 Synced (0)
+//!   44  1  cause                           0  8  at, ms since boot
+//!   45  1  reserved                        8 16  boot id
+//!   46  2  currency, ISO 4217 numeric     24  8  policy hash
+//!   48  8  amount, minor
+//!   56  8  approved amount, minor
+//!   64  2  expiry, YYMM
+//!   66  2  reserved
+//!   68  4  STAN
+//!   72 12  RRN
+//!   84  4  reserved
+//!   88  8  fingerprint
+//!   96  8  alias
+//!  104  8  account
+//!  112  8  mark: epoch
+//!  120  8  mark: position
+//!  128  8  policy hash
+//!  136  8  knowledge age, ms            6 Covered (24)
+//!                                          0  8  at, ms since boot
+//!                                          8  8  seq covered
+//!                                         16  8  shortfall, minor
+//! ```
+
+use ledger_api::{
+    AccountId, Amount, AuthorizationId, CardToken, Cause, Currency, Expiry, Fingerprint, Mark,
+    Reason,
+};
+
+use crate::words::{Answer, DecidedBy, Request};
+
+/// One thing that must not be forgotten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Record {
+    /// The network was answered, or told us its own answer.
+    Answer(Answered),
+    /// The network took an authorization back.
+    Reversal(Reversed),
+    /// The ledger has acknowledged an earlier record.
+    Acknowledged(Acknowledged),
+    /// The gateway started.
+    Booted(Booted),
+    /// The feed has shown the booking of an earlier stand-in approval.
+    Covered(Covered),
+    /// Says only, like every frame, how far the journal was synced; written when there is nothing
+    /// else to write.
+    Synced,
+}
+
+/// An answer, and everything that a repeat, a replay or an auditor needs to know about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answered {
+    /// When, in milliseconds since boot.
+    pub at_ms: u64,
+    /// What was asked.
+    pub request: Request,
+    /// The account that was weighed; `None` for an unknown card.
+    pub account: Option<AccountId>,
+    /// What was told.
+    pub approved: bool,
+    /// How much; zero for a decline.
+    pub approved_amount: Amount,
+    /// The binding reason.
+    pub reason: Reason,
+    /// Who decided.
+    pub by: DecidedBy,
+    /// Why the ledger did not.
+    pub cause: Cause,
+    /// True where the ledger was asked and its outcome is not known.
+    pub asked: bool,
+    /// The ledger's mark; zero where it did not decide.
+    pub mark: Mark,
+    /// Digest of the policy in force.
+    pub policy_hash: u64,
+    /// How old the knowledge was, in milliseconds.
+    pub knowledge_age_ms: u64,
+}
+
+impl Answered {
+    /// The answer as the rest of the crate speaks of it, not reversed yet. `seq` is this record's.
+    pub fn answer(&self, seq: u64, approval_code: [u8; 6]) -> Answer {
+        Answer {
+            request: self.request,
+            approved: self.approved,
+            approved_amount: self.approved_amount,
+            reason: self.reason,
+            by: self.by,
+            cause: self.cause,
+            approval_code,
+            seq,
+            reversed_to: None,
+        }
+    }
+}
+
+/// A reversal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reversed {
+    /// When, in milliseconds since boot.
+    pub at_ms: u64,
+    /// The id of the original.
+    pub id: AuthorizationId,
+    /// The card.
+    pub card: CardToken,
+    /// What remains of the original, in minor units; zero for a full reversal.
+    pub remaining: Amount,
+}
+
+/// The ledger's final word on an earlier record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Acknowledged {
+    /// When, in milliseconds since boot.
+    pub at_ms: u64,
+    /// The sequence number of the record that was acknowledged.
+    pub seq: u64,
+    /// Why it could not be booked and waits for a person; `None` where it was booked.
+    pub parked: Option<Reason>,
+    /// From this feed position on, balances include it (rule 12).
+    pub mark: Mark,
+}
+
+/// A start of the gateway; what follows was written by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Booted {
+    /// When, in milliseconds since boot.
+    pub at_ms: u64,
+    /// Which start of which machine; times of two different ones do not compare (rule 16).
+    pub boot_id: u128,
+    /// Digest of the policy in force.
+    pub policy_hash: u64,
+}
+
+/// The end of a stand-in approval's exposure: from here on only its shortfall stays charged
+/// (rule 14).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Covered {
+    /// When, in milliseconds since boot.
+    pub at_ms: u64,
+    /// The sequence number of the stand-in answer.
+    pub seq: u64,
+    /// The overdraft that it realised, in minor units.
+    pub shortfall: Amount,
+}
+
+/// A payload whose checksum is right and whose content cannot be: written by other software, or by
+/// a defect. Never skipped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RecordError {
+    /// A record type that this version does not have.
+    #[error("unknown record type {0}")]
+    UnknownType(u8),
+    /// A field that cannot be.
+    #[error("record type {kind} with an impossible {field}")]
+    Impossible {
+        /// The record type.
+        kind: u8,
+        /// Which field.
+        field: &'static str,
+    },
+}
+
+const ANSWER: u8 = 1;
+const REVERSAL: u8 = 2;
+const ACKNOWLEDGED: u8 = 3;
+const BOOTED: u8 = 4;
+const SYNCED: u8 = 5;
+const COVERED: u8 = 6;
+
+const APPROVED: u8 = 1;
+const ASKED: u8 = 2;
+const REPEAT: u8 = 4;
+const ACCOUNT: u8 = 8;
+const EXPIRY: u8 = 16;
+
+const PARKED: u8 = 1;
+
+impl Record {
+    /// The type byte of the frame.
+    pub(crate) const fn kind(&self) -> u8 {
+        match self {
+            Self::Answer(_) => ANSWER,
+            Self::Reversal(_) => REVERSAL,
+            Self::Acknowledged(_) => ACKNOWLEDGED,
+            Self::Booted(_) => BOOTED,
+            Self::Synced => SYNCED,
+            Self::Covered(_) => COVERED,
+        }
+    }
+
+    /// How many bytes [`Record::encode`] appends.
+    pub(crate) const fn payload_bytes(&self) -> usize {
+        match self {
+            Self::Answer(_) => 144,
+            Self::Reversal(_) => 56,
+            Self::Acknowledged(_) => 40,
+            Self::Booted(_) => 32,
+            Self::Synced => 0,
+            Self::Covered(_) => 24,
+        }
+    }
+
+    /// Appends the payload.
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Answer(answered) => encode_answer(answered, out),
+            Self::Reversal(reversed) => {
+                out.extend(reversed.at_ms.to_le_bytes());
+                out.extend(reversed.id.0);
+                out.extend(reversed.card.to_bytes());
+                out.extend([0; 7]);
+                put_amount(out, reversed.remaining);
+            }
+            Self::Acknowledged(acknowledged) => {
+                out.extend(acknowledged.at_ms.to_le_bytes());
+                out.extend(acknowledged.seq.to_le_bytes());
+                out.push(if acknowledged.parked.is_some() {
+                    PARKED
+                } else {
+                    0
+                });
+                out.push(acknowledged.parked.map_or(0, Reason::code));
+                out.extend([0; 6]);
+                put_mark(out, acknowledged.mark);
+            }
+            Self::Booted(booted) => {
+                out.extend(booted.at_ms.to_le_bytes());
+                out.extend(booted.boot_id.to_le_bytes());
+                out.extend(booted.policy_hash.to_le_bytes());
+            }
+            Self::Covered(covered) => {
+                out.extend(covered.at_ms.to_le_bytes());
+                out.extend(covered.seq.to_le_bytes());
+                put_amount(out, covered.shortfall);
+            }
+            Self::Synced => {}
+        }
+    }
+
+    /// The inverse of [`Record::encode`]; accepts nothing else.
+    pub(crate) fn decode(kind: u8, payload: &[u8]) -> Result<Self, RecordError> {
+        let mut fields = Fields {
+            kind,
+            rest: payload,
+        };
+        let record = match kind {
+            ANSWER => Self::Answer(decode_answer(&mut fields)?),
+            REVERSAL => Self::Reversal(decode_reversal(&mut fields)?),
+            ACKNOWLEDGED => Self::Acknowledged(decode_acknowledged(&mut fields)?),
+            BOOTED => Self::Booted(Booted {
+                at_ms: fields.u64()?,
+                boot_id: u128::from_le_bytes(fields.take()?),
+                policy_hash: fields.u64()?,
+            }),
+            SYNCED => Self::Synced,
+            COVERED => Self::Covered(Covered {
+                at_ms: fields.u64()?,
+                seq: fields.u64()?,
+                shortfall: fields.amount()?,
+            }),
+            unknown => return Err(RecordError::UnknownType(unknown)),
+        };
+        fields.check(fields.rest.is_empty(), "length")?;
+        Ok(record)
+    }
+}
+
+fn encode_answer(answered: &Answered, out: &mut Vec<u8>) {
+    let request = &answered.request;
+    let flags = [
+        (answered.approved, APPROVED),
+        (answered.asked, ASKED),
+        (request.repeat, REPEAT),
+        (answered.account.is_some(), ACCOUNT),
+        (request.expiry.is_some(), EXPIRY),
+    ];
+    let by = match answered.by {
+        DecidedBy::Ledger => 0,
+        DecidedBy::StandIn => 1,
+        DecidedBy::Network => 2,
+    };
+    out.extend(answered.at_ms.to_le_bytes());
+    out.extend(request.id.0);
+    out.extend(request.card.to_bytes());
+    out.push(
+        flags
+            .iter()
+            .filter(|(set, _)| *set)
+            .map(|(_, bit)| bit)
+            .sum(),
+    );
+    out.extend([answered.reason.code(), by, answered.cause.code(), 0]);
+    out.extend(request.currency.numeric().to_le_bytes());
+    put_amount(out, request.amount);
+    put_amount(out, answered.approved_amount);
+    out.extend(request.expiry.map_or(0, u16::from).to_le_bytes());
+    out.extend([0; 2]);
+    out.extend(request.stan.to_le_bytes());
+    out.extend(request.rrn);
+    out.extend([0; 4]);
+    out.extend(request.fingerprint.0.to_le_bytes());
+    out.extend(request.alias.to_le_bytes());
+    out.extend(
+        answered
+            .account
+            .map_or(0, |account| account.0)
+            .to_le_bytes(),
+    );
+    put_mark(out, answered.mark);
+    out.extend(answered.policy_hash.to_le_bytes());
+    out.extend(answered.knowledge_age_ms.to_le_bytes());
+}
+
+fn decode_answer(fields: &mut Fields<'_>) -> Result<Answered, RecordError> {
+    let at_ms = fields.u64()?;
+    let id = AuthorizationId(fields.take()?);
+    let card = CardToken::from_bytes(fields.take()?);
+    let flags = fields.u8()?;
+    fields.check(
+        flags <= APPROVED | ASKED | REPEAT | ACCOUNT | EXPIRY,
+        "flag",
+    )?;
+    let reason = fields.reason()?;
+    let by = match fields.u8()? {
+        0 => DecidedBy::Ledger,
+        1 => DecidedBy::StandIn,
+        2 => DecidedBy::Network,
+        _ => return Err(fields.impossible("decider")),
+    };
+    let code = fields.u8()?;
+    let cause = Cause::from_code(code).ok_or_else(|| fields.impossible("cause"))?;
+    fields.reserved::<1>()?;
+    let numeric = u16::from_le_bytes(fields.take()?);
+    let currency = Currency::from_numeric(numeric).map_err(|_| fields.impossible("currency"))?;
+    let amount = fields.amount()?;
+    let approved_amount = fields.amount()?;
+    let expiry = u16::from_le_bytes(fields.take()?);
+    let expiry = match Expiry::try_from(expiry) {
+        Ok(expiry) if flags & EXPIRY != 0 => Some(expiry),
+        _ if flags & EXPIRY == 0 && expiry == 0 => None,
+        _ => return Err(fields.impossible("expiry")),
+    };
+    fields.reserved::<2>()?;
+    let stan = u32::from_le_bytes(fields.take()?);
+    let rrn = fields.take()?;
+    fields.reserved::<4>()?;
+    let fingerprint = Fingerprint(fields.u64()?);
+    let alias = fields.u64()?;
+    let account = fields.u64()?;
+    fields.check(flags & ACCOUNT != 0 || account == 0, "account")?;
+    Ok(Answered {
+        at_ms,
+        request: Request {
+            id,
+            card,
+            amount,
+            currency,
+            expiry,
+            fingerprint,
+            alias,
+            repeat: flags & REPEAT != 0,
+            stan,
+            rrn,
+        },
+        account: (flags & ACCOUNT != 0).then_some(AccountId(account)),
+        approved: flags & APPROVED != 0,
+        approved_amount,
+        reason,
+        by,
+        cause,
+        asked: flags & ASKED != 0,
+        mark: fields.mark()?,
+        policy_hash: fields.u64()?,
+        knowledge_age_ms: fields.u64()?,
+    })
+}
+
+fn decode_reversal(fields: &mut Fields<'_>) -> Result<Reversed, RecordError> {
+    let at_ms = fields.u64()?;
+    let id = AuthorizationId(fields.take()?);
+    let card = CardToken::from_bytes(fields.take()?);
+    fields.reserved::<7>()?;
+    Ok(Reversed {
+        at_ms,
+        id,
+        card,
+        remaining: fields.amount()?,
+    })
+}
+
+fn decode_acknowledged(fields: &mut Fields<'_>) -> Result<Acknowledged, RecordError> {
+    let at_ms = fields.u64()?;
+    let seq = fields.u64()?;
+    let parked = match fields.u8()? {
+        0 => {
+            fields.reserved::<1>()?;
+            None
+        }
+        PARKED => Some(fields.reason()?),
+        _ => return Err(fields.impossible("flag")),
+    };
+    fields.reserved::<6>()?;
+    Ok(Acknowledged {
+        at_ms,
+        seq,
+        parked,
+        mark: fields.mark()?,
+    })
+}
+
+fn put_amount(out: &mut Vec<u8>, amount: Amount) {
+    out.extend(amount.minor().to_le_bytes());
+}
+
+fn put_mark(out: &mut Vec<u8>, mark: Mark) {
+    out.extend(mark.epoch.to_le_bytes());
+    out.extend(mark.position.to_le_bytes());
+}
+
+/// What is left of a payload.
+struct Fields<'a> {
+    kind: u8,
+    rest: &'a [u8],
+}
+
+impl Fields<'_> {
+    fn take<const N: usize>(&mut self) -> Result<[u8; N], RecordError> {
+        let (bytes, rest) = self
+            .rest
+            .split_first_chunk()
+            .ok_or_else(|| self.impossible("length"))?;
+        self.rest = rest;
+        Ok(*bytes)
+    }
+
+    fn u8(&mut self) -> Result<u8, RecordError> {
+        self.take::<1>().map(|[byte]| byte)
+    }
+
+    fn u64(&mut self) -> Result<u64, RecordError> {
+        self.take().map(u64::from_le_bytes)
+    }
+
+    fn reserved<const N: usize>(&mut self) -> Result<(), RecordError> {
+        let bytes = self.take::<N>()?;
+        self.check(bytes == [0; N], "reserved byte")
+    }
+
+    fn amount(&mut self) -> Result<Amount, RecordError> {
+        let minor = i64::from_le_bytes(self.take()?);
+        Amount::new(minor).map_err(|_| self.impossible("amount"))
+    }
+
+    fn reason(&mut self) -> Result<Reason, RecordError> {
+        let code = self.u8()?;
+        Reason::from_code(code).ok_or_else(|| self.impossible("reason"))
+    }
+
+    fn mark(&mut self) -> Result<Mark, RecordError> {
+        Ok(Mark {
+            epoch: self.u64()?,
+            position: self.u64()?,
+        })
+    }
+
+    fn check(&self, holds: bool, field: &'static str) -> Result<(), RecordError> {
+        if holds {
+            Ok(())
+        } else {
+            Err(self.impossible(field))
+        }
+    }
+
+    fn impossible(&self, field: &'static str) -> RecordError {
+        RecordError::Impossible {
+            kind: self.kind,
+            field,
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! What the callers and the journal's threads share, and how it changes. Everything here happens
+//! under one lock and touches no disk.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::watch;
+
+use super::frame::{Chain, HEADER_BYTES, frame_bytes};
+use super::record::Record;
+use super::recovery::{Found, Segment};
+use super::{JournalFailed, JournalFull};
+
+/// How many written bytes may wait for somebody to need them durable, before they are synced
+/// anyway.
+const UNSYNCED_BYTES_MAX: u64 = 1 << 20;
+
+/// Everything that is gathered for one write. Its waiters wait together.
+#[derive(Debug)]
+pub(super) struct Batch {
+    pub(super) stage: watch::Sender<Stage>,
+    /// True where somebody waits for it to be durable. Changed under the lock of the state.
+    wanted: AtomicBool,
+}
+
+/// How far a batch has come.
+#[derive(Debug, Clone)]
+pub(super) enum Stage {
+    Gathered,
+    Written,
+    Durable,
+    Failed(JournalFailed),
+}
+
+impl Batch {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            stage: watch::Sender::new(Stage::Gathered),
+            wanted: false.into(),
+        })
+    }
+
+    /// Nothing takes back that it is durable, or that it failed.
+    fn reach(&self, next: Stage) {
+        self.stage.send_if_modified(|stage| {
+            let open = matches!(stage, Stage::Gathered | Stage::Written);
+            if open {
+                *stage = next;
+            }
+            open
+        });
+    }
+}
+
+/// A record with its place.
+#[derive(Debug)]
+pub(super) struct Queued {
+    pub(super) record: Record,
+    pub(super) seq: u64,
+    pub(super) segment: Segment,
+    pub(super) offset: u64,
+}
+
+/// What the writer takes at once.
+#[derive(Debug)]
+pub(super) struct Work {
+    pub(super) batch: Arc<Batch>,
+    pub(super) queue: Vec<Queued>,
+    pub(super) synced_through: u64,
+}
+
+/// An end of the journal: of what is written, or of what is durable.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct End {
+    pub(super) seq: u64,
+    pub(super) chain: Chain,
+    pub(super) segment: u64,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct State {
+    next_seq: u64,
+    /// Where the next frame goes, in the last segment.
+    offset: u64,
+    pub(super) segments: Vec<Segment>,
+    /// Made ahead.
+    spares: VecDeque<(u64, u64)>,
+    /// Why there is no segment ahead.
+    pub(super) full: Option<String>,
+    queue: Vec<Queued>,
+    gathering: Option<Arc<Batch>>,
+    writing: Option<Arc<Batch>>,
+    /// Written and not durable, with the last record of each.
+    unsynced: VecDeque<(u64, Arc<Batch>)>,
+    unsynced_bytes: u64,
+    pub(super) written: End,
+    pub(super) synced: End,
+    /// How far the sync in progress will have synced.
+    syncing: u64,
+    /// True where somebody waits for something written that no sync in progress covers.
+    pub(super) sync_due: bool,
+    pub(super) failed: Option<JournalFailed>,
+    pub(super) closing: bool,
+}
+
+impl State {
+    pub(super) fn new(found: Found) -> Self {
+        let segment = found.segments.last().map_or(1, |segment| segment.number);
+        let end = End {
+            seq: found.next_seq - 1,
+            chain: found.chain,
+            segment,
+        };
+        Self {
+            next_seq: found.next_seq,
+            offset: found.offset,
+            segments: found.segments,
+            spares: found.spares.into(),
+            full: None,
+            queue: Vec::new(),
+            gathering: None,
+            writing: None,
+            unsynced: VecDeque::new(),
+            unsynced_bytes: 0,
+            written: end,
+            synced: end,
+            syncing: end.seq,
+            sync_due: false,
+            failed: None,
+            closing: false,
+        }
+    }
+
+    /// Gives a record its place and its sequence number, or nothing at all.
+    pub(super) fn push(&mut self, record: Record) -> Result<(u64, Arc<Batch>), JournalFull> {
+        if !self.fits(&record) {
+            let (number, bytes) = self.spares.pop_front().ok_or_else(|| self.why_full())?;
+            self.segments.push(Segment {
+                number,
+                bytes,
+                first_seq: self.next_seq,
+            });
+            self.offset = HEADER_BYTES as u64;
+        }
+        let segment = self
+            .segments
+            .last()
+            .copied()
+            .ok_or_else(|| self.why_full())?;
+        let (seq, offset) = (self.next_seq, self.offset);
+        self.next_seq += 1;
+        self.offset += frame_bytes(&record) as u64;
+        self.queue.push(Queued {
+            record,
+            seq,
+            segment,
+            offset,
+        });
+        let batch = self.gathering.get_or_insert_with(Batch::new);
+        Ok((seq, Arc::clone(batch)))
+    }
+
+    /// A synced mark, where nothing has been appended since and the segment has room for it.
+    pub(super) fn push_mark(&mut self) -> bool {
+        let idle = self.synced.seq + 1 == self.next_seq;
+        idle && self.fits(&Record::Synced) && self.push(Record::Synced).is_ok()
+    }
+
+    fn fits(&self, record: &Record) -> bool {
+        let bytes = self.segments.last().map_or(0, |segment| segment.bytes);
+        self.offset + frame_bytes(record) as u64 <= bytes
+    }
+
+    fn why_full(&self) -> JournalFull {
+        let unready = || "the next segment is still being made".to_owned();
+        JournalFull(self.full.clone().unwrap_or_else(unready).into())
+    }
+
+    /// Everything gathered, if anything is.
+    pub(super) fn take_work(&mut self) -> Option<Work> {
+        let batch = self.gathering.take()?;
+        self.writing = Some(Arc::clone(&batch));
+        let queue = std::mem::take(&mut self.queue);
+        Some(Work {
+            batch,
+            queue,
+            synced_through: self.synced.seq,
+        })
+    }
+
+    /// Notes that a batch survives the end of the process; true where a sync is due.
+    pub(super) fn batch_written(&mut self, batch: Arc<Batch>, end: End, bytes: u64) -> bool {
+        self.writing = None;
+        self.written = end;
+        self.unsynced_bytes += bytes;
+        self.sync_due |= batch.wanted.load(Ordering::Relaxed);
+        self.sync_due |= self.unsynced_bytes >= UNSYNCED_BYTES_MAX;
+        batch.reach(Stage::Written);
+        self.unsynced.push_back((end.seq, batch));
+        self.sync_due
+    }
+
+    /// Somebody waits for a record to be durable; true where a sync is due now.
+    pub(super) fn want(&mut self, seq: u64, batch: &Batch) -> bool {
+        if seq > self.written.seq {
+            batch.wanted.store(true, Ordering::Relaxed);
+            return false;
+        }
+        self.sync_due |= seq > self.syncing.max(self.synced.seq);
+        self.sync_due
+    }
+
+    /// What is to be synced: from the first to the last of these ends. `None` where nothing is.
+    pub(super) fn start_sync(&mut self) -> Option<(End, End)> {
+        self.sync_due = false;
+        if self.written.seq == self.synced.seq {
+            return None;
+        }
+        self.syncing = self.written.seq;
+        self.unsynced_bytes = 0;
+        Some((self.synced, self.written))
+    }
+
+    /// Notes that everything up to `end` is durable.
+    pub(super) fn finish_sync(&mut self, end: End) {
+        self.synced = end;
+        while let Some((_, batch)) = self.unsynced.pop_front_if(|(seq, _)| *seq <= end.seq) {
+            batch.reach(Stage::Durable);
+        }
+    }
+
+    /// The number of the segment to make ahead, if one is missing.
+    pub(super) fn missing_spare(&self) -> Option<u64> {
+        let last = self.segments.last().map_or(0, |segment| segment.number);
+        self.spares.is_empty().then_some(last + 1)
+    }
+
+    /// Notes whether a segment was made ahead.
+    pub(super) fn spare_made(&mut self, number: u64, bytes: u64, made: Result<(), String>) {
+        self.full = made.map(|()| self.spares.push_back((number, bytes))).err();
+    }
+
+    /// Poisons the journal. The first cause stays.
+    pub(super) fn fail(&mut self, cause: String) {
+        let failed = self
+            .failed
+            .get_or_insert_with(|| JournalFailed(cause.into()))
+            .clone();
+        self.queue.clear();
+        let open = self.unsynced.drain(..).map(|(_, batch)| batch);
+        for batch in open.chain(self.writing.take()).chain(self.gathering.take()) {
+            batch.reach(Stage::Failed(failed.clone()));
+        }
+    }
+
+    /// Bytes of all segments, those made ahead included.
+    pub(super) fn bytes(&self) -> u64 {
+        let used: u64 = self.segments.iter().map(|segment| segment.bytes).sum();
+        used + self.spares.iter().map(|(_, bytes)| bytes).sum::<u64>()
+    }
+}

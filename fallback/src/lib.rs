@@ -1,0 +1,31 @@
+//! What we do when the books do not answer; a library inside the gateway process.
+//!
+//! The promise of stand-in: **decided within signed limits, durable before answered, told to the
+//! ledger until it acknowledges.** No network, no clock, no database server: it is told `now`, it is
+//! handed a disk.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`stand_in`] | the engine: decide, reserve, write down, answer; replay; all that a gateway calls |
+//! | [`decide`] | the rules, as a table |
+//! | [`policy`], [`homes`] | the signed limits; which gateway may use them for which card |
+//! | [`copy`] | what the ledger has told: cards, balances, and how old that is |
+//! | [`journal`], [`disk`] | what was answered, so that it is never forgotten |
+//! | [`words`] | the words that all of them share |
+
+pub mod copy;
+pub mod decide;
+pub mod disk;
+mod exposure;
+pub mod homes;
+pub mod journal;
+pub mod policy;
+pub mod stand_in;
+mod windows;
+pub mod words;
+
+pub use copy::LocalCopy;
+pub use homes::Homes;
+pub use policy::Policy;
+pub use stand_in::{OpenError, Setup, StandIn, Status};
+pub use words::*;

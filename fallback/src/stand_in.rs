@@ -1,0 +1,340 @@
+//! The engine of stand-in: what a gateway calls.
+//!
+//! One lock over everything that a decision reads or changes, never held across an `await`. Inside
+//! it a decision is made, reserved and appended to the journal in one step, so that two deciders
+//! cannot spend the same limit (I5). Outside it the answer waits until its record is durable. A
+//! caller that goes away in between loses nothing: the reservation and the record stay (rule 8).
+//!
+//! | step | under the lock | then waits for |
+//! |---|---|---|
+//! | [`StandIn::decide`] | known answer? → rules → append → reserve | durable |
+//! | [`StandIn::record`] | known answer? → append → subtract until the feed shows it | written |
+//! | [`StandIn::accept_advice`], [`StandIn::accept_reversal`] | duplicate? → append → queue | durable |
+//! | [`StandIn::acknowledge`] | append → leave the queue | written |
+//! | [`StandIn::apply_feed`], [`StandIn::replace_listing`] | learn → let go of what it shows | nothing |
+//!
+//! **Without a journal.** Full: what would be approved is declined, and the decline is kept in memory
+//! only. Failed: whatever was being written gets no answer (rule 10); after that as with a full one.
+//! The ledger's own answers still pass: they are durable in its books.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use ledger_api::{
+    AdviceAnswer, AdviceItem, Amount, AuthorizationId, CardToken, Cause, Change, FeedPage,
+    GatewayId, JournalHead, Mark,
+};
+
+use crate::copy::LocalCopy;
+use crate::homes::Homes;
+use crate::journal::{AppendError, Appended, Journal, JournalFailed, Record};
+use crate::policy::Policy;
+use crate::words::{
+    Accepted, Answer, Decision, JournaledAnswer, LedgerAnswer, NoAnswer, Now, Request,
+};
+
+mod answers;
+mod learn;
+mod recover;
+mod replay;
+mod state;
+mod status;
+mod tell;
+
+use state::State;
+pub use status::{JournalState, Knowledge, Status, Verdicts};
+
+/// What stand-in is made of.
+#[derive(Debug)]
+pub struct Setup {
+    /// This gateway.
+    pub gateway: GatewayId,
+    /// The fleet.
+    pub homes: Homes,
+    /// The signed limits.
+    pub policy: Policy,
+    /// The journal, just opened.
+    pub journal: Journal,
+    /// What was in it.
+    pub records: Vec<(u64, Record)>,
+    /// The local copy.
+    pub copy: LocalCopy,
+    /// Which start of which machine this is; zero where nobody knows.
+    pub boot_id: u128,
+}
+
+/// Why stand-in did not start. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// This gateway is in no fleet.
+    #[error(
+        "gateway {0} is not among the homes; add it to the file of homes, on every gateway, or \
+         start it under a name that is there"
+    )]
+    NotAmongHomes(GatewayId),
+    /// The start could not be written down.
+    #[error("stand-in cannot start: {0}")]
+    Journal(#[from] AppendError),
+}
+
+/// The engine. See the module.
+#[derive(Debug)]
+pub struct StandIn {
+    state: Mutex<State>,
+}
+
+/// What a step under the lock leaves to wait for.
+enum Pending {
+    /// Nothing.
+    Ready(Answer),
+    /// The record of the answer. It is the answer's own, or that of the first one.
+    Durable(Answer, Appended),
+    /// The same, of an answer that the ledger holds too.
+    Written(Answer, Appended),
+}
+
+impl StandIn {
+    /// Rebuilds answers, spend, windows and the replay queue from the journal's records, and writes
+    /// down that the gateway started.
+    ///
+    /// # Errors
+    /// The gateway is in no fleet, or the journal does not take the record.
+    pub fn open(setup: Setup, now: Now) -> Result<Self, OpenError> {
+        if !setup.homes.contains(&setup.gateway) {
+            return Err(OpenError::NotAmongHomes(setup.gateway));
+        }
+        Ok(Self {
+            state: Mutex::new(recover::recover(setup, now)?),
+        })
+    }
+
+    /// True where this gateway is the home of the card.
+    pub fn is_home(&self, card: &CardToken) -> bool {
+        self.lock().is_home(card)
+    }
+
+    /// The answer that an id got, once it may be given again.
+    pub fn answer(&self, id: &AuthorizationId) -> Option<Answer> {
+        let state = self.lock();
+        let ready = state.ready();
+        state
+            .answers
+            .get(id)
+            .filter(|answer| ready.includes(answer))
+    }
+
+    /// The id that a client's key was used for.
+    pub fn id_for_alias(&self, alias: u64) -> Option<AuthorizationId> {
+        self.lock().answers.alias(alias)
+    }
+
+    /// Answers with these references of the network.
+    pub fn find(&self, stan: u32, rrn: &[u8; 12]) -> Vec<Answer> {
+        let state = self.lock();
+        let ready = state.ready();
+        let mut found = state.answers.find(stan, rrn);
+        found.retain(|answer| ready.includes(answer));
+        found
+    }
+
+    /// Answers after a record of the journal, in its order: for audits.
+    pub fn answers_after(&self, seq: u64, limit: usize) -> Vec<JournaledAnswer> {
+        let state = self.lock();
+        let ready = state.ready();
+        let answers = state
+            .answers
+            .after(seq)
+            .filter(|answer| ready.includes(answer))
+            .take(limit);
+        answers
+            .map(|answer| JournaledAnswer {
+                answer: *answer,
+                acknowledged: !state.replay.waits(answer.seq),
+            })
+            .collect()
+    }
+
+    /// Stand-in approvals on the card's account whose advice the ledger has not acknowledged, in
+    /// minor units.
+    pub fn unbooked(&self, card: &CardToken) -> i64 {
+        self.lock().unbooked(card)
+    }
+
+    /// What the rules say now. Reserves nothing (rule 7).
+    pub fn shadow(&self, request: &Request, now: Now) -> Decision {
+        self.lock().weigh(request, now)
+    }
+
+    /// Decides without the ledger. `asked` says that the ledger was asked and its outcome is not
+    /// known. An id that has an answer gets that one.
+    ///
+    /// # Errors
+    /// The record's batch failed: nobody knows whether it is durable (rule 10).
+    pub async fn decide(
+        &self,
+        request: Request,
+        cause: Cause,
+        asked: bool,
+        now: Now,
+    ) -> Result<Answer, NoAnswer> {
+        let pending = self.lock().decide(request, cause, asked, now);
+        pending.wait().await
+    }
+
+    /// Keeps the ledger's answer. An id that has an answer keeps that one, and gets it.
+    ///
+    /// # Errors
+    /// The record's batch failed.
+    pub async fn record(
+        &self,
+        request: Request,
+        ledger: LedgerAnswer,
+        now: Now,
+    ) -> Result<Answer, NoAnswer> {
+        let pending = self.lock().record(request, ledger, now);
+        pending.wait().await
+    }
+
+    /// Takes the network's own answer (0120). It outranks ours and is not in our exposure (rule 5).
+    ///
+    /// # Errors
+    /// It could not be made durable; the network must send it again.
+    pub async fn accept_advice(
+        &self,
+        request: Request,
+        approved: bool,
+        approved_amount: Amount,
+        now: Now,
+    ) -> Result<Accepted, NoAnswer> {
+        let (accepted, appended) =
+            self.lock()
+                .accept_advice(request, approved, approved_amount, now)?;
+        durable(appended).await?;
+        Ok(accepted)
+    }
+
+    /// Takes a reversal: whatever is locally spent for the id shrinks to `remaining`, once (rule 9).
+    /// One that comes before its original makes the original a decline.
+    ///
+    /// # Errors
+    /// It could not be made durable; the network must send it again.
+    pub async fn accept_reversal(
+        &self,
+        id: AuthorizationId,
+        card: CardToken,
+        remaining: Amount,
+        now: Now,
+    ) -> Result<Accepted, NoAnswer> {
+        let (accepted, appended) = self.lock().accept_reversal(id, card, remaining, now)?;
+        durable(appended).await?;
+        Ok(accepted)
+    }
+
+    /// How many records the ledger has to be told.
+    pub fn backlog(&self) -> usize {
+        self.lock().replay.len()
+    }
+
+    /// The next records to tell, in the order of the journal, and where its durable end is. The same
+    /// ones again until they are acknowledged.
+    pub fn pending_advices(&self, max: usize) -> (JournalHead, Vec<AdviceItem>) {
+        self.lock().pending_advices(max)
+    }
+
+    /// What the ledger said to them. A `Failed` one goes behind the others.
+    ///
+    /// # Errors
+    /// The acknowledgements could not be written: after a restart the ledger is told again, which
+    /// does no harm.
+    pub async fn acknowledge(&self, said: &[AdviceAnswer], now: Now) -> Result<(), NoAnswer> {
+        let appended = self.lock().acknowledge(said, now)?;
+        match appended {
+            Some(appended) => appended.written().await.map_err(outcome_unknown),
+            None => Ok(()),
+        }
+    }
+
+    /// From where to follow the feed; `None`: list first.
+    pub fn feed_mark(&self) -> Option<Mark> {
+        self.lock().copy.feed_mark()
+    }
+
+    /// Takes a complete listing, made from `mark` (its first page's) on.
+    pub fn replace_listing(&self, mark: Mark, states: Vec<Change>, now: Now) {
+        self.lock().replace_listing(mark, states, now);
+    }
+
+    /// Takes the next page of the feed. One that does not follow is refused, and
+    /// [`StandIn::feed_mark`] asks for a listing.
+    pub fn apply_feed(&self, page: &FeedPage, now: Now) {
+        self.lock().apply_feed(page, now);
+    }
+
+    /// The ledger was asked for what is newer, and there was nothing.
+    pub fn heard(&self, now: Now) {
+        self.lock().heard(now);
+    }
+
+    /// No stand-in from now on, until the process is restarted. What was answered is told on.
+    pub fn fence(&self, why: String) {
+        self.lock().fence(why);
+    }
+
+    /// Why there is no stand-in, if it is fenced.
+    pub fn fenced(&self) -> Option<String> {
+        self.lock().fenced.clone()
+    }
+
+    /// Compares the journal with the head that the ledger saw last, and fences stand-in where the
+    /// journal was lost or rolled back (rule 11). Reads the disk: call it at the start.
+    pub fn last_seen_check(&self, ledger_head: Option<JournalHead>) {
+        self.lock().last_seen_check(ledger_head);
+    }
+
+    /// How stand-in is.
+    pub fn status(&self, now: Now) -> Status {
+        self.lock().status(now)
+    }
+
+    /// A panic under the lock leaves at worst a sum that is too high: the sums of the book change in
+    /// one place, and what is reserved is reserved after it was appended.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Pending {
+    async fn wait(self) -> Result<Answer, NoAnswer> {
+        match self {
+            Self::Ready(answer) => Ok(answer),
+            Self::Durable(answer, appended) => {
+                durable(Some(appended)).await?;
+                Ok(answer)
+            }
+            Self::Written(answer, appended) => {
+                appended.written().await.map_err(outcome_unknown)?;
+                Ok(answer)
+            }
+        }
+    }
+}
+
+async fn durable(appended: Option<Appended>) -> Result<(), NoAnswer> {
+    match appended {
+        Some(appended) => appended.durable().await.map_err(outcome_unknown),
+        None => Ok(()),
+    }
+}
+
+fn outcome_unknown(failed: JournalFailed) -> NoAnswer {
+    NoAnswer::OutcomeUnknown(failed.to_string())
+}
+
+fn refused(error: &AppendError) -> NoAnswer {
+    match error {
+        AppendError::Full(full) => NoAnswer::JournalFull(full.to_string()),
+        AppendError::Failed(failed) => NoAnswer::OutcomeUnknown(failed.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

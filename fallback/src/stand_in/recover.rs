@@ -1,0 +1,68 @@
+//! Coming back: everything is rebuilt from the journal's records and the local copy.
+
+use ledger_api::Amount;
+
+use super::state::State;
+use super::{OpenError, Setup};
+use crate::journal::{Booted, Covered, Record};
+use crate::words::Now;
+
+/// Replays the records through the same steps that made them, and lets go of what the copy shows.
+///
+/// An approval whose coverage is not known stays reserved until the feed shows it; one that is known
+/// to have left, from the journal or from the copy, keeps its shortfall charged (rule 14).
+pub(super) fn recover(mut setup: Setup, now: Now) -> Result<State, OpenError> {
+    let boot_id = setup.boot_id;
+    let records = std::mem::take(&mut setup.records);
+    let mut state = State::new(setup);
+    for (seq, record) in records {
+        match record {
+            Record::Answer(answered) => {
+                state.install(&answered, seq);
+            }
+            Record::Reversal(reversed) => state.install_reversal(&reversed, seq),
+            Record::Acknowledged(acknowledged) => state.install_acknowledged(&acknowledged),
+            Record::Covered(covered) => {
+                state.time.advance(covered.at_ms);
+                if let Some(id) = state.replay.id(covered.seq) {
+                    state.book.left_before(id, covered.shortfall.minor());
+                }
+            }
+            Record::Booted(booted) => state.time.booted(booted.boot_id, booted.at_ms),
+            Record::Synced => {}
+        }
+    }
+    state.time.booted(boot_id, now.boot_ms);
+    let policy_hash = state.policy_hash;
+    state.append(Record::Booted(Booted {
+        at_ms: now.boot_ms,
+        boot_id,
+        policy_hash,
+    }))?;
+    catch_up(&mut state, now)?;
+    if let Some(mark) = state.copy.mark() {
+        state.tell_again(mark.epoch);
+        state.settle(state.book.accounts(), now);
+    }
+    state.book.start_peak();
+    Ok(state)
+}
+
+/// The copy may know of shortfalls whose records were lost in the crash: the journal learns them
+/// again, so that they survive the copy too.
+fn catch_up(state: &mut State, now: Now) -> Result<(), OpenError> {
+    let shortfalls = state.copy.shortfalls();
+    let mut known: Vec<_> = shortfalls.iter().map(|(id, minor)| (*id, *minor)).collect();
+    known.sort_unstable();
+    for (id, minor) in known {
+        if let Some(seq) = state.book.left_before(id, minor) {
+            let shortfall = Amount::new(minor).unwrap_or(Amount::MAX);
+            state.append(Record::Covered(Covered {
+                at_ms: now.boot_ms,
+                seq,
+                shortfall,
+            }))?;
+        }
+    }
+    Ok(())
+}

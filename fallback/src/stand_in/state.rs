@@ -1,0 +1,447 @@
+//! What is behind the lock, and the steps that decide and accept.
+
+use std::collections::{BTreeMap, HashMap};
+
+use ledger_api::{
+    AccountId, Amount, AuthorizationId, CardToken, Cause, GatewayId, Mark, Reason, Reversal,
+};
+
+use super::answers::{Answers, approval_code};
+use super::replay::Replay;
+use super::{NoAnswer, Pending, refused};
+use crate::copy::LocalCopy;
+use crate::decide::{Case, Knowledge, Spend, decide};
+use crate::exposure::{Book, Claim};
+use crate::homes::Homes;
+use crate::journal::{Answered, AppendError, Appended, Journal, JournalStatus, Record, Reversed};
+use crate::policy::Policy;
+use crate::windows::{ServedTime, Windows};
+use crate::words::{Accepted, Answer, DecidedBy, Decision, LedgerAnswer, Now, Request};
+
+/// Everything that a decision reads or changes.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) gateway: GatewayId,
+    pub(super) homes: Homes,
+    pub(super) policy: Policy,
+    pub(super) policy_hash: u64,
+    pub(super) journal: Journal,
+    pub(super) copy: LocalCopy,
+    pub(super) time: ServedTime,
+    pub(super) book: Book,
+    pub(super) windows: Windows,
+    pub(super) answers: Answers,
+    pub(super) replay: Replay,
+    /// What reversals left of their originals, with the record that said so.
+    pub(super) reversed: HashMap<AuthorizationId, (u64, Amount)>,
+    /// The accounts of cards that stand-in approved, for as long as the copy does not know them.
+    pub(super) accounts: HashMap<CardToken, AccountId>,
+    /// Records that are not known to be durable, for repeats that come before they are.
+    in_flight: BTreeMap<u64, Appended>,
+    pub(super) fenced: Option<String>,
+    pub(super) counts: Counts,
+}
+
+/// Since the journal was made.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    pub(super) ledger_approved: u64,
+    pub(super) ledger_declined: u64,
+    pub(super) stand_in_approved: u64,
+    pub(super) stand_in_declined: u64,
+    pub(super) told: u64,
+    pub(super) acknowledged: u64,
+    pub(super) parked: u64,
+}
+
+/// Up to where answers may be given again.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ready {
+    written: u64,
+    durable: u64,
+}
+
+impl Ready {
+    /// True where the answer's record is as safe as the first answer had to wait for.
+    pub(super) fn includes(self, answer: &Answer) -> bool {
+        match answer.by {
+            DecidedBy::Ledger => answer.seq <= self.written,
+            DecidedBy::StandIn | DecidedBy::Network => answer.seq <= self.durable,
+        }
+    }
+}
+
+impl State {
+    pub(super) fn new(setup: super::Setup) -> Self {
+        Self {
+            policy_hash: setup.policy.hash(),
+            gateway: setup.gateway,
+            homes: setup.homes,
+            policy: setup.policy,
+            journal: setup.journal,
+            copy: setup.copy,
+            time: ServedTime::default(),
+            book: Book::default(),
+            windows: Windows::default(),
+            answers: Answers::default(),
+            replay: Replay::default(),
+            reversed: HashMap::new(),
+            accounts: HashMap::new(),
+            in_flight: BTreeMap::new(),
+            fenced: None,
+            counts: Counts::default(),
+        }
+    }
+
+    pub(super) fn is_home(&self, card: &CardToken) -> bool {
+        *self.homes.home(card) == self.gateway
+    }
+
+    pub(super) fn ready(&self) -> Ready {
+        let JournalStatus {
+            seq, synced_seq, ..
+        } = self.journal.status();
+        Ready {
+            written: seq,
+            durable: synced_seq,
+        }
+    }
+
+    pub(super) fn unbooked(&self, card: &CardToken) -> i64 {
+        let known = self.copy.card(card).map(|card| card.account);
+        let account = known.or_else(|| self.accounts.get(card).copied());
+        account.map_or(0, |account| self.book.unbooked(account))
+    }
+
+    /// The decision by the rules, on what is known and spent now.
+    pub(super) fn weigh(&self, request: &Request, now: Now) -> Decision {
+        let card = self.copy.card(&request.card);
+        let served_ms = self.time.read(now.boot_ms);
+        let (card_day_minor, card_day_count) = self.windows.spent(&request.card, served_ms);
+        let charged = self.book.charged();
+        decide(&Case {
+            request,
+            knowledge: Knowledge {
+                listed: self.copy.mark().is_some(),
+                card,
+                account: card.and_then(|card| self.copy.account(card.account)),
+                age_ms: self.copy.age_ms(now),
+                in_service: self.fenced.is_none() && self.journal.status().poisoned.is_none(),
+            },
+            spend: Spend {
+                own_minor: card.map_or(0, |card| self.book.held(card.account)),
+                card_day_minor,
+                card_day_count,
+                exposure_minor: charged.exposure,
+                realised_minor: charged.realised,
+                reversed_before: self.reversed.contains_key(&request.id),
+            },
+            policy: &self.policy,
+            is_home: self.is_home(&request.card),
+            now,
+        })
+    }
+
+    pub(super) fn decide(
+        &mut self,
+        request: Request,
+        cause: Cause,
+        asked: bool,
+        now: Now,
+    ) -> Pending {
+        if let Some(known) = self.answers.get(&request.id) {
+            return self.again(known);
+        }
+        self.copy.note_age(now);
+        let decision = self.weigh(&request, now);
+        let answered = Answered {
+            at_ms: now.boot_ms,
+            request,
+            account: decision.account,
+            approved: decision.approved,
+            approved_amount: if decision.approved {
+                request.amount
+            } else {
+                Amount::ZERO
+            },
+            reason: decision.reason,
+            by: DecidedBy::StandIn,
+            cause,
+            asked,
+            mark: Mark::default(),
+            policy_hash: self.policy_hash,
+            knowledge_age_ms: decision.knowledge_age_ms,
+        };
+        match self.append(Record::Answer(answered)) {
+            Ok(appended) => Pending::Durable(self.install(&answered, appended.seq()), appended),
+            Err(error) => {
+                tracing::warn!(%error, "declined by stand-in without a record");
+                let reason = if answered.approved {
+                    Reason::StandInUnavailable
+                } else {
+                    answered.reason
+                };
+                let declined = Answered {
+                    approved: false,
+                    approved_amount: Amount::ZERO,
+                    reason,
+                    ..answered
+                };
+                Pending::Ready(self.install_unwritten(&declined))
+            }
+        }
+    }
+
+    pub(super) fn record(&mut self, request: Request, ledger: LedgerAnswer, now: Now) -> Pending {
+        if let Some(known) = self.answers.get(&request.id) {
+            return self.again(known);
+        }
+        let answered = Answered {
+            at_ms: now.boot_ms,
+            request,
+            account: ledger.account,
+            approved: ledger.approved,
+            approved_amount: ledger.approved_amount,
+            reason: ledger.reason,
+            by: DecidedBy::Ledger,
+            cause: Cause::None,
+            asked: true,
+            mark: ledger.mark,
+            policy_hash: self.policy_hash,
+            knowledge_age_ms: self.copy.age_ms(now),
+        };
+        match self.append(Record::Answer(answered)) {
+            Ok(appended) => Pending::Written(self.install(&answered, appended.seq()), appended),
+            Err(error) => {
+                tracing::warn!(%error, "the ledger's answer is passed on without a record");
+                self.hold(&answered, 0);
+                Pending::Ready(self.install_unwritten(&answered))
+            }
+        }
+    }
+
+    pub(super) fn accept_advice(
+        &mut self,
+        request: Request,
+        approved: bool,
+        approved_amount: Amount,
+        now: Now,
+    ) -> Result<(Accepted, Option<Appended>), NoAnswer> {
+        let approved_amount = if approved {
+            approved_amount
+        } else {
+            Amount::ZERO
+        };
+        let same = |known: &Answer| {
+            known.by == DecidedBy::Network
+                && known.approved == approved
+                && known.approved_amount == approved_amount
+        };
+        if let Some(known) = self.answers.get(&request.id).filter(same) {
+            let accepted = Accepted {
+                seq: known.seq,
+                duplicate: true,
+            };
+            return Ok((accepted, self.in_flight.get(&known.seq).cloned()));
+        }
+        let answered = Answered {
+            at_ms: now.boot_ms,
+            request,
+            account: self.copy.card(&request.card).map(|card| card.account),
+            approved,
+            approved_amount,
+            // The network does not say by which rule; what it says is that we were not asked.
+            reason: if approved {
+                Reason::Approved
+            } else {
+                Reason::StandInUnavailable
+            },
+            by: DecidedBy::Network,
+            cause: Cause::NetworkAdvice,
+            asked: false,
+            mark: Mark::default(),
+            policy_hash: self.policy_hash,
+            knowledge_age_ms: self.copy.age_ms(now),
+        };
+        let appended = self
+            .append(Record::Answer(answered))
+            .map_err(|error| refused(&error))?;
+        let seq = self.install(&answered, appended.seq()).seq;
+        Ok((
+            Accepted {
+                seq,
+                duplicate: false,
+            },
+            Some(appended),
+        ))
+    }
+
+    pub(super) fn accept_reversal(
+        &mut self,
+        id: AuthorizationId,
+        card: CardToken,
+        remaining: Amount,
+        now: Now,
+    ) -> Result<(Accepted, Option<Appended>), NoAnswer> {
+        if let Some((seq, left)) = self
+            .reversed
+            .get(&id)
+            .copied()
+            .filter(|(_, l)| *l <= remaining)
+        {
+            tracing::debug!(%id, left = left.minor(), "the reversal is known");
+            let accepted = Accepted {
+                seq,
+                duplicate: true,
+            };
+            return Ok((accepted, self.in_flight.get(&seq).cloned()));
+        }
+        let reversed = Reversed {
+            at_ms: now.boot_ms,
+            id,
+            card,
+            remaining,
+        };
+        let appended = self
+            .append(Record::Reversal(reversed))
+            .map_err(|error| refused(&error))?;
+        let seq = appended.seq();
+        self.install_reversal(&reversed, seq);
+        Ok((
+            Accepted {
+                seq,
+                duplicate: false,
+            },
+            Some(appended),
+        ))
+    }
+
+    /// A known answer, once it is as safe as the first one had to be.
+    fn again(&self, known: Answer) -> Pending {
+        match (self.in_flight.get(&known.seq), known.by) {
+            (None, _) => Pending::Ready(known),
+            (Some(appended), DecidedBy::Ledger) => Pending::Written(known, appended.clone()),
+            (Some(appended), _) => Pending::Durable(known, appended.clone()),
+        }
+    }
+
+    /// Appends, and remembers who waits.
+    pub(super) fn append(&mut self, record: Record) -> Result<Appended, AppendError> {
+        let appended = self.journal.append(record)?;
+        let durable = self.journal.head().seq;
+        while self
+            .in_flight
+            .first_key_value()
+            .is_some_and(|(seq, _)| *seq <= durable)
+        {
+            self.in_flight.pop_first();
+        }
+        self.in_flight.insert(appended.seq(), appended.clone());
+        Ok(appended)
+    }
+
+    /// Takes over an answer that has a record: the same now and after a restart.
+    pub(super) fn install(&mut self, answered: &Answered, seq: u64) -> Answer {
+        let served_ms = self.time.advance(answered.at_ms);
+        let request = &answered.request;
+        let mut answer = answered.answer(seq, approval_code(&request.id));
+        answer.reversed_to = self
+            .reversed
+            .get(&request.id)
+            .map(|(_, remaining)| *remaining);
+        self.answers.put(answer);
+        self.count(answered);
+        self.hold(answered, seq);
+        if answered.by != DecidedBy::Ledger {
+            self.counts.told += 1;
+            self.replay.push_advice(seq, request.id);
+        }
+        if answered.by == DecidedBy::StandIn && answered.approved {
+            let minor = answered.approved_amount.minor();
+            self.windows.add(request.card, request.id, minor, served_ms);
+            self.accounts
+                .extend(answered.account.map(|account| (request.card, account)));
+        }
+        answer
+    }
+
+    fn install_unwritten(&mut self, answered: &Answered) -> Answer {
+        let mut answer = answered.answer(0, approval_code(&answered.request.id));
+        answer.reversed_to = self
+            .reversed
+            .get(&answered.request.id)
+            .map(|(_, left)| *left);
+        self.count(answered);
+        self.answers.put_unwritten(answer);
+        answer
+    }
+
+    /// Subtracts what an answer spends until the feed shows it (rule 12).
+    fn hold(&mut self, answered: &Answered, seq: u64) {
+        let Some(account) = answered.account else {
+            return;
+        };
+        let id = answered.request.id;
+        let minor = answered.approved_amount.minor();
+        let served_ms = self.time.read(answered.at_ms);
+        let claim = match (answered.by, answered.approved) {
+            (DecidedBy::StandIn, true) => Claim::Approved { minor, seq },
+            (DecidedBy::StandIn, false) if answered.asked => Claim::Unknown {
+                minor: answered.request.amount.minor(),
+                seq,
+            },
+            (DecidedBy::Network, true) => Claim::Network { minor, seq },
+            (DecidedBy::Ledger, true) if !self.shows(account, answered.mark) => Claim::Ledger {
+                minor,
+                mark: answered.mark,
+                served_ms,
+            },
+            _ => return,
+        };
+        self.book.claim(id, account, claim);
+        if let Some((reversal, remaining)) = self.reversed.get(&id).copied() {
+            self.book
+                .reverse(id, remaining.minor(), reversal, self.replay.waits(reversal));
+        }
+    }
+
+    /// True where the account's balance includes this mark already.
+    fn shows(&self, account: AccountId, mark: Mark) -> bool {
+        self.copy.shown(account).is_some_and(|shown| {
+            shown.mark.epoch == mark.epoch && mark.position <= shown.mark.position
+        })
+    }
+
+    /// Takes over a reversal that has a record: the same now and after a restart.
+    pub(super) fn install_reversal(&mut self, reversed: &Reversed, seq: u64) {
+        let Reversed {
+            at_ms,
+            id,
+            card,
+            remaining,
+        } = *reversed;
+        self.time.advance(at_ms);
+        self.counts.told += 1;
+        self.reversed.insert(id, (seq, remaining));
+        self.replay.push_reversal(Reversal {
+            id,
+            card,
+            remaining_minor: remaining,
+            seq,
+        });
+        self.answers.reverse(&id, remaining);
+        self.book.reverse(id, remaining.minor(), seq, true);
+        self.windows.lower(&card, id, remaining.minor());
+    }
+
+    fn count(&mut self, answered: &Answered) {
+        let counter = match (answered.by, answered.approved) {
+            (DecidedBy::Ledger, true) => &mut self.counts.ledger_approved,
+            (DecidedBy::Ledger, false) => &mut self.counts.ledger_declined,
+            (DecidedBy::StandIn, true) => &mut self.counts.stand_in_approved,
+            (DecidedBy::StandIn, false) => &mut self.counts.stand_in_declined,
+            (DecidedBy::Network, _) => return,
+        };
+        *counter += 1;
+    }
+}

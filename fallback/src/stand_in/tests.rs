@@ -1,0 +1,8 @@
+//! The engine on a disk that can be killed, cut off and filled.
+
+mod bound;
+mod history;
+mod repeats;
+mod restart;
+mod rig;
+mod trouble;

@@ -1,0 +1,308 @@
+//! Random histories against a small ledger: the cap holds at every moment, answers stay, and after
+//! the heal the books cover everything or it is charged.
+
+use std::collections::HashMap;
+
+use ledger_api::{AdviceAnswer, AdviceItem, AdviceOutcome, Cause, Change, Mark, Reason};
+use proptest::prelude::*;
+
+use super::rig::{EPOCH, Rig, account, id, minor, request, token};
+use crate::words::{Answer, LedgerAnswer};
+
+const CAP: i64 = 1_000;
+const OPENING: i64 = 400;
+
+const POLICY: &[(&str, &str)] = &[
+    (
+        "transaction_max_minor = 50_000",
+        "transaction_max_minor = 300",
+    ),
+    ("card_day_max_minor = 200_000", "card_day_max_minor = 900"),
+    (
+        "card_elsewhere_max_minor = 15_000",
+        "card_elsewhere_max_minor = 500",
+    ),
+    (
+        "gateway_exposure_max_minor = 10_000_000",
+        "gateway_exposure_max_minor = 1_000",
+    ),
+];
+
+#[derive(Debug, Clone)]
+enum Step {
+    /// Stand-in decides; the ledger had approved and its answer was lost.
+    Decide { card: u8, amount: i64, lost: bool },
+    /// The ledger decides.
+    Ledger { card: u8, amount: i64 },
+    /// This much of an earlier one remains.
+    Reverse { which: usize, remaining: i64 },
+    /// It comes again.
+    Repeat { which: usize },
+    /// The ledger takes some of what waits.
+    Take { count: usize },
+    /// The feed brings some of what is new.
+    Feed { count: usize },
+    /// Somebody else takes or brings money.
+    Elsewhere { card: u8, amount: i64 },
+    /// `kill -9`.
+    Restart,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let card = 1..=4_u8;
+    prop_oneof![
+        6 => (card.clone(), 1..=320_i64, any::<bool>())
+            .prop_map(|(card, amount, lost)| Step::Decide { card, amount, lost }),
+        3 => (card.clone(), 1..=200_i64).prop_map(|(card, amount)| Step::Ledger { card, amount }),
+        2 => (any::<usize>(), 0..=100_i64)
+            .prop_map(|(which, remaining)| Step::Reverse { which, remaining }),
+        2 => any::<usize>().prop_map(|which| Step::Repeat { which }),
+        3 => (1..=5_usize).prop_map(|count| Step::Take { count }),
+        3 => (1..=8_usize).prop_map(|count| Step::Feed { count }),
+        2 => (card, -200..=300_i64).prop_map(|(card, amount)| Step::Elsewhere { card, amount }),
+        1 => Just(Step::Restart),
+    ]
+}
+
+/// What the books know of an id: the effect is a pure function of it.
+#[derive(Debug, Default)]
+struct Entry {
+    card: u8,
+    decided: i64,
+    told: Option<i64>,
+    remaining: Option<i64>,
+    effect: i64,
+}
+
+struct Ledger {
+    available: HashMap<u8, i64>,
+    entries: HashMap<u32, Entry>,
+    feed: Vec<Change>,
+}
+
+impl Ledger {
+    fn new() -> Self {
+        let available = (1..=9).map(|card| (card, OPENING)).collect();
+        Self {
+            available,
+            entries: HashMap::new(),
+            feed: Vec::new(),
+        }
+    }
+
+    fn mark(&self) -> Mark {
+        Mark {
+            epoch: EPOCH,
+            position: self.feed.len() as u64,
+        }
+    }
+
+    fn move_money(&mut self, card: u8, amount: i64) {
+        let available = self.available.get_mut(&card).unwrap();
+        *available += amount;
+        let position = self.feed.len() as u64 + 1;
+        self.feed.push(account(position, card, *available));
+    }
+
+    fn change(&mut self, number: u32, card: u8, change: impl FnOnce(&mut Entry)) -> Mark {
+        let entry = self.entries.entry(number).or_default();
+        entry.card = card;
+        change(entry);
+        let effect = entry.told.unwrap_or(entry.decided);
+        let effect = entry
+            .remaining
+            .map_or(effect, |remaining| effect.min(remaining));
+        let delta = effect - std::mem::replace(&mut entry.effect, effect);
+        if delta != 0 {
+            self.move_money(card, -delta);
+        }
+        self.mark()
+    }
+
+    fn authorize(&mut self, number: u32, card: u8, amount: i64, unbooked: i64) -> LedgerAnswer {
+        let approved = self.available[&card] - unbooked >= amount;
+        let minor_approved = if approved { amount } else { 0 };
+        let mark = self.change(number, card, |entry| entry.decided = minor_approved);
+        LedgerAnswer {
+            account: Some(ledger_api::AccountId(card.into())),
+            approved,
+            approved_amount: minor(minor_approved),
+            reason: if approved {
+                Reason::Approved
+            } else {
+                Reason::InsufficientFunds
+            },
+            mark,
+        }
+    }
+
+    fn take(&mut self, item: &AdviceItem) -> AdviceAnswer {
+        let number = number_of(item);
+        let mark = match item {
+            AdviceItem::Advice(advice) => {
+                let told = advice.approved_minor.minor();
+                self.change(number, advice.card.mac[0], |entry| entry.told = Some(told))
+            }
+            AdviceItem::Reversal(reversal) => {
+                let left = reversal.remaining_minor.minor();
+                self.change(number, reversal.card.mac[0], |entry| {
+                    entry.remaining = Some(entry.remaining.map_or(left, |r| r.min(left)));
+                })
+            }
+        };
+        AdviceAnswer {
+            id: item.id(),
+            seq: item.seq(),
+            outcome: AdviceOutcome::Applied,
+            mark,
+        }
+    }
+}
+
+fn number_of(item: &AdviceItem) -> u32 {
+    let bytes = item.id().0;
+    u32::from_be_bytes(bytes[12..].try_into().unwrap())
+}
+
+struct History {
+    rig: Rig,
+    ledger: Ledger,
+    answers: Vec<Answer>,
+    next: u32,
+}
+
+impl History {
+    async fn step(&mut self, step: &Step) {
+        self.rig.now.boot_ms += 1_000;
+        match *step {
+            Step::Decide { card, amount, lost } => {
+                let unbooked = self.rig.unbooked(&token(card));
+                if lost {
+                    self.ledger.authorize(self.next, card, amount, unbooked);
+                }
+                let request = request(self.next, card, amount);
+                let cause = Cause::LedgerTimeout;
+                let answer = self
+                    .rig
+                    .decide(request, cause, lost, self.rig.now)
+                    .await
+                    .unwrap();
+                self.answers.push(answer);
+                self.next += 1;
+            }
+            Step::Ledger { card, amount } => {
+                let unbooked = self.rig.unbooked(&token(card));
+                let said = self.ledger.authorize(self.next, card, amount, unbooked);
+                let request = request(self.next, card, amount);
+                self.answers
+                    .push(self.rig.record(request, said, self.rig.now).await.unwrap());
+                self.next += 1;
+            }
+            Step::Reverse { which, remaining } => {
+                if let Some(answer) = self.pick(which) {
+                    let Answer { request, .. } = answer;
+                    let remaining = minor(remaining);
+                    let now = self.rig.now;
+                    self.rig
+                        .accept_reversal(request.id, request.card, remaining, now)
+                        .await
+                        .unwrap();
+                }
+            }
+            Step::Repeat { which } => {
+                if let Some(answer) = self.pick(which) {
+                    assert!(same(&self.rig.ask(answer.request).await, &answer), "I3");
+                }
+            }
+            Step::Take { count } => self.take(count).await,
+            Step::Feed { count } => self.feed(count),
+            Step::Elsewhere { card, amount } => {
+                let amount = amount.max(-self.ledger.available[&card].max(0));
+                self.ledger.move_money(card, amount);
+            }
+            Step::Restart => self.rig.restart(),
+        }
+    }
+
+    fn pick(&self, which: usize) -> Option<Answer> {
+        self.answers
+            .get(which.checked_rem(self.answers.len())?)
+            .copied()
+    }
+
+    async fn take(&mut self, count: usize) {
+        let (_, items) = self.rig.pending_advices(count);
+        let said: Vec<_> = items.iter().map(|item| self.ledger.take(item)).collect();
+        self.rig.acknowledge(&said, self.rig.now).await.unwrap();
+    }
+
+    fn feed(&self, count: usize) {
+        let from = usize::try_from(self.rig.feed_mark().unwrap().position).unwrap();
+        let changes = self.ledger.feed[from..]
+            .iter()
+            .take(count)
+            .cloned()
+            .collect();
+        self.rig.feed(self.ledger.feed.len() as u64, changes);
+    }
+
+    fn check(&self) {
+        let (exposure, realised) = self.rig.charged();
+        assert!(
+            exposure >= 0 && exposure + realised <= CAP,
+            "I5: {exposure} + {realised}"
+        );
+        for answer in &self.answers {
+            let now = self
+                .rig
+                .answer(&answer.request.id)
+                .expect("an answer is never forgotten");
+            assert!(same(&now, answer), "I3");
+        }
+    }
+}
+
+/// The same but for a reversal that came in between.
+fn same(one: &Answer, other: &Answer) -> bool {
+    Answer {
+        reversed_to: None,
+        ..*one
+    } == Answer {
+        reversed_to: None,
+        ..*other
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_happens_the_cap_holds_and_answers_stay_i3_i4_i5(
+        steps in prop::collection::vec(step(), 1..60)
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let rig = Rig::listed(POLICY, OPENING);
+            let ledger = Ledger::new();
+            let mut history = History { rig, ledger, answers: Vec::new(), next: 1 };
+            for step in &steps {
+                history.step(step).await;
+                history.check();
+            }
+            history.take(usize::MAX).await;
+            history.feed(usize::MAX);
+            history.check();
+            let (exposure, realised) = history.rig.charged();
+            assert_eq!((exposure, history.rig.backlog()), (0, 0), "drained");
+            let overdrawn: i64 = history.ledger.available.values().map(|a| (-a).max(0)).sum();
+            assert!(overdrawn <= realised, "every overdraft is charged: {overdrawn} > {realised}");
+            for answer in &history.answers {
+                let number = u32::from_be_bytes(answer.request.id.0[12..].try_into().unwrap());
+                let effect = history.ledger.entries.get(&number).map_or(0, |entry| entry.effect);
+                let reversed = history.rig.answer(&id(number)).unwrap().reversed_to;
+                let told = answer.approved_amount.min(reversed.unwrap_or(answer.approved_amount));
+                assert_eq!(effect, told.minor(), "the answer wins, I4");
+            }
+        });
+    }
+}
