@@ -1,0 +1,25 @@
+//! Real processes on loopback, real faults, and an audit at the end of every test.
+
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should say where it stopped"
+)]
+#![expect(
+    clippy::inconsistent_digit_grouping,
+    reason = "`100_00` reads as euros and cents"
+)]
+
+mod brown_out;
+mod crash;
+mod fault_proxy;
+mod idempotency;
+mod ledger_down;
+mod malformed;
+mod postgres;
+mod pyiso8583;
+mod replies_lost;
+mod reversal;
+mod support;
+mod tidy;
+mod two_gateways;

@@ -1,0 +1,319 @@
+use std::collections::{BTreeMap, HashMap};
+
+use ledger_api::{AccountId, AuthorizationId, CardStatus, Side};
+
+use super::story::{Stories, Story, is_elsewhere};
+use super::{Audit, AuditOptions, Evidence, Invariant, Verdict};
+use crate::notebook::{By, Outcome, Record};
+
+/// I1: every approval that was told, by a client's or a journal's word, is in the books.
+pub(super) fn approvals_in_the_books(stories: &Stories<'_>, audit: &mut Audit) {
+    let mut cases = Vec::new();
+    for (id, story) in &stories.0 {
+        let told = story.approved_minor();
+        let promised = told
+            .or_else(|| story.journaled_minor())
+            .or(story.network_minor);
+        if promised.is_none() {
+            continue;
+        }
+        let known = story.books.is_some_and(|books| {
+            let approved = [books.told, books.network, books.decided]
+                .into_iter()
+                .flatten();
+            approved.into_iter().any(|verdict| verdict.approved) || books.parked.is_some()
+        });
+        if !known {
+            cases.push(format!(
+                "{id}: approved ({promised:?}) and not in the books"
+            ));
+            audit.lost_approvals.push(*id);
+        }
+        for (gateway, answer) in &story.journals {
+            if !answer.acknowledged && audit.backlog == 0 {
+                cases.push(format!(
+                    "{id}: gateway {gateway} has no backlog and this unacknowledged"
+                ));
+            }
+        }
+    }
+    audit.invariants.insert(Invariant::I1, Verdict::of(cases));
+}
+
+/// I2: no id holds more than it asked for, and the money says the same as the authorizations.
+pub(super) fn no_effect_twice(
+    evidence: &Evidence,
+    stories: &Stories<'_>,
+    options: &AuditOptions,
+    audit: &mut Audit,
+) {
+    let mut cases = Vec::new();
+    for (id, story) in &stories.0 {
+        let most = story
+            .requested_minor
+            .max(story.network_minor.unwrap_or_default());
+        let asked_by_a_client = !story.told.is_empty() || story.unanswered;
+        if asked_by_a_client && !(0..=most).contains(&story.effect_minor()) {
+            cases.push(format!(
+                "{id}: {} is held, {most} was asked for",
+                story.effect_minor()
+            ));
+            audit.double_postings.push(*id);
+        }
+    }
+    let mut effects = HashMap::<AccountId, i64>::new();
+    for view in &evidence.authorizations {
+        if let Some(account) = view.account {
+            *effects.entry(account).or_default() += view.effect_minor;
+        }
+    }
+    for account in evidence
+        .accounts
+        .iter()
+        .filter(|account| !account.account.is_internal())
+    {
+        let spent = account.totals.debits_pending + account.totals.debits_posted;
+        let effect = effects.get(&account.account).copied().unwrap_or_default();
+        if spent != effect {
+            cases.push(format!(
+                "account {}: debits of {spent}, authorizations of {effect}",
+                account.account
+            ));
+        }
+    }
+    if options.entries {
+        entries_equal_effects(evidence, &mut cases, audit);
+    }
+    audit.invariants.insert(Invariant::I2, Verdict::of(cases));
+}
+
+fn entries_equal_effects(evidence: &Evidence, cases: &mut Vec<String>, audit: &mut Audit) {
+    let mut sums = BTreeMap::<AuthorizationId, i64>::new();
+    for entry in evidence
+        .statements
+        .iter()
+        .flat_map(|statement| &statement.entries)
+    {
+        if let (Some(id), Side::Debit) = (entry.authorization, entry.side) {
+            *sums.entry(id).or_default() += entry.amount_minor;
+        }
+    }
+    for (id, sum) in sums {
+        let effect = audit.effects.get(&id).copied().unwrap_or_default();
+        if sum != effect {
+            cases.push(format!("{id}: entries of {sum}, an effect of {effect}"));
+            audit.double_postings.push(id);
+        }
+    }
+}
+
+/// I3: one id, one answer, whichever door and gateway.
+pub(super) fn same_answers(stories: &Stories<'_>, audit: &mut Audit) {
+    let mut cases = Vec::new();
+    for (id, story) in &stories.0 {
+        if story.told.iter().any(|(_, answer)| is_elsewhere(answer)) {
+            audit.repeats_not_at_home.push(*id);
+        }
+        let mut answers = story
+            .told
+            .iter()
+            .filter(|(_, answer)| !is_elsewhere(answer));
+        let Some((first_gateway, first)) = answers.next() else {
+            continue;
+        };
+        for (gateway, other) in answers {
+            let by_one_gateway = gateway == first_gateway;
+            if other.verdict() != first.verdict() && (by_one_gateway || !story.is_contested()) {
+                cases.push(format!(
+                    "{id}: gateway {first_gateway} answered {:?}, gateway {gateway} {:?}",
+                    first.verdict(),
+                    other.verdict()
+                ));
+                audit.answer_mismatches.push(*id);
+            }
+        }
+    }
+    audit.invariants.insert(Invariant::I3, Verdict::of(cases));
+}
+
+/// I4: the effect is what was told, less what was reversed.
+pub(super) fn books_as_told(stories: &Stories<'_>, audit: &mut Audit) {
+    let mut cases = Vec::new();
+    for (id, story) in &stories.0 {
+        if story.is_parked() {
+            continue;
+        }
+        let Some(allowed) = allowed_effects(story) else {
+            continue;
+        };
+        let effect = story.effect_minor();
+        if !allowed.contains(&effect) {
+            cases.push(format!(
+                "{id}: {effect} is held, what was told allows {allowed:?} (told {:?}, reversed to \
+                 {:?}, contested {})",
+                story
+                    .told
+                    .iter()
+                    .map(|(_, answer)| answer.verdict())
+                    .collect::<Vec<_>>(),
+                story.reversed_to,
+                story.is_contested(),
+            ));
+            audit.answer_mismatches.push(*id);
+        }
+    }
+    audit.invariants.insert(Invariant::I4, Verdict::of(cases));
+}
+
+/// What the books may hold; `None` where nobody was told anything that binds them.
+fn allowed_effects(story: &Story<'_>) -> Option<Vec<i64>> {
+    let told = story.network_minor.or_else(|| story.approved_minor());
+    let told = match told {
+        Some(approved) => vec![approved],
+        // The answer to one attempt never arrived: what its gateway wrote down stands (rule 3).
+        None if story.unanswered || story.is_contested() => {
+            vec![0, story.journaled_minor().unwrap_or(story.requested_minor)]
+        }
+        None if story.told.is_empty() => return None,
+        None => vec![0],
+    };
+    let reversed = |to: Option<i64>| {
+        told.iter()
+            .map(move |told| to.map_or(*told, |to| to.min(*told)))
+    };
+    let mut allowed: Vec<_> = reversed(story.reversed_to).collect();
+    if let Some(maybe) = story.maybe_reversed_to {
+        allowed.extend(reversed(Some(
+            story.reversed_to.map_or(maybe, |to| to.min(maybe)),
+        )));
+    }
+    Some(allowed)
+}
+
+/// I5: neither a gateway nor the fleet ever passed its limit.
+pub(super) fn exposure(evidence: &Evidence) -> Verdict {
+    let mut cases = Vec::new();
+    for status in &evidence.statuses {
+        if status.exposure_peak_minor > status.exposure_max_minor {
+            cases.push(format!(
+                "{}: a peak of {} over the cap of {}",
+                status.gateway, status.exposure_peak_minor, status.exposure_max_minor
+            ));
+        }
+    }
+    let peak: i64 = evidence
+        .statuses
+        .iter()
+        .map(|status| status.exposure_peak_minor)
+        .sum();
+    for status in evidence
+        .statuses
+        .iter()
+        .filter(|status| peak > status.bound_minor)
+    {
+        cases.push(format!(
+            "peaks of {peak} over the bound of {}",
+            status.bound_minor
+        ));
+    }
+    Verdict::of(cases)
+}
+
+/// I6: the ledger's own trial balance, and the accounts it shows.
+pub(super) fn conservation(evidence: &Evidence) -> Verdict {
+    let mut cases = Vec::new();
+    if !evidence.books.balanced {
+        cases.push(format!(
+            "the books do not balance; crooked: {:?}",
+            evidence.books.crooked
+        ));
+    }
+    for line in &evidence.books.currencies {
+        let (debits, credits) = (
+            (line.totals.debits_pending, line.totals.debits_posted),
+            (line.totals.credits_pending, line.totals.credits_posted),
+        );
+        if debits != credits {
+            cases.push(format!(
+                "{}: debits {debits:?}, credits {credits:?}",
+                line.currency
+            ));
+        }
+    }
+    let openings: HashMap<_, _> = evidence
+        .cards
+        .iter()
+        .map(|card| (card.account, card.opening_minor))
+        .collect();
+    for account in &evidence.accounts {
+        let opening = openings.get(&account.account);
+        if opening.is_some_and(|opening| account.totals.credits_posted != *opening) {
+            cases.push(format!(
+                "account {}: credits are not its opening",
+                account.account
+            ));
+        }
+        if account.available_minor != account.totals.available() {
+            cases.push(format!(
+                "account {}: available is not its totals'",
+                account.account
+            ));
+        }
+    }
+    Verdict::of(cases)
+}
+
+/// I7: judged by what the cards were when they were seeded.
+pub(super) fn blocked_cards(evidence: &Evidence, stories: &Stories<'_>) -> Verdict {
+    let blocked: HashMap<_, _> = evidence
+        .cards
+        .iter()
+        .filter(|card| card.status != CardStatus::Open)
+        .map(|card| (card.token, card.status))
+        .collect();
+    let mut cases = Vec::new();
+    for (id, story) in &stories.0 {
+        let Some(status) = story.card.and_then(|card| blocked.get(&card)) else {
+            continue;
+        };
+        let by_us = |by: By| by != By::Network;
+        let journaled = story
+            .journals
+            .iter()
+            .any(|(_, it)| it.approved && by_us(it.decided_by));
+        let told = story.told.iter().any(|(_, answer)| answer.approved);
+        if (journaled || told) && story.network_minor.is_none() {
+            cases.push(format!("{id}: approved for a card that is {status:?}"));
+        }
+    }
+    Verdict::of(cases)
+}
+
+/// I8, for the answers that came.
+pub(super) fn budget(evidence: &Evidence, options: &AuditOptions) -> Verdict {
+    let Some(budget) = options.budget else {
+        return Verdict::NotChecked("no budget was given");
+    };
+    let late = evidence.records.iter().filter_map(|record| match record {
+        Record::Authorization {
+            id,
+            outcome: Outcome::Answered(answer),
+            ..
+        } if answer.latency > budget => Some(format!("{id}: answered after {:?}", answer.latency)),
+        _ => None,
+    });
+    Verdict::of(late.collect())
+}
+
+/// I15, in the files of the stack.
+pub(super) fn card_numbers(evidence: &Evidence) -> Verdict {
+    match &evidence.card_numbers_in {
+        None => Verdict::NotChecked("nobody looked"),
+        Some(files) => Verdict::of(
+            files
+                .iter()
+                .map(|file| format!("a card number in {file}"))
+                .collect(),
+        ),
+    }
+}

@@ -1,0 +1,235 @@
+use std::time::Duration;
+
+use ledger_api::{AccountId, Amount, AuthorizationView, CardToken, Reason, TrialBalance, Verdict};
+
+use super::*;
+use crate::notebook::{Answer, Door, Outcome, Record, ReversalOutcome};
+
+const CARD: CardToken = CardToken {
+    key_id: 1,
+    mac: [7; 16],
+};
+
+fn id(n: u8) -> AuthorizationId {
+    AuthorizationId([n; 16])
+}
+
+fn told(n: u8, gateway: usize, approved_minor: i64) -> Record {
+    let approved = approved_minor > 0;
+    Record::Authorization {
+        id: id(n),
+        card: CARD,
+        gateway,
+        door: Door::Http,
+        amount_minor: 100,
+        repeat: false,
+        outcome: Outcome::Answered(Answer {
+            approved,
+            approved_minor,
+            response_code: if approved { "00" } else { "51" }.into(),
+            approval_code: None,
+            reason: None,
+            decided_by: None,
+            cause: None,
+            duplicate: None,
+            latency: Duration::from_millis(5),
+        }),
+    }
+}
+
+fn unanswered(n: u8) -> Record {
+    Record::Authorization {
+        id: id(n),
+        card: CARD,
+        gateway: 0,
+        door: Door::Iso,
+        amount_minor: 100,
+        repeat: false,
+        outcome: Outcome::Unanswered("the link broke".into()),
+    }
+}
+
+fn reversed(n: u8, remaining_minor: i64) -> Record {
+    let latency = Duration::from_millis(5);
+    Record::Reversal {
+        id: id(n),
+        card: CARD,
+        gateway: 0,
+        door: Door::Iso,
+        remaining_minor,
+        outcome: ReversalOutcome::Accepted {
+            duplicate: Some(false),
+            latency,
+        },
+    }
+}
+
+fn booked(n: u8, effect_minor: i64) -> AuthorizationView {
+    let approved = effect_minor > 0;
+    let amount = Amount::new(effect_minor).unwrap();
+    let reason = if approved {
+        Reason::Approved
+    } else {
+        Reason::InsufficientFunds
+    };
+    AuthorizationView {
+        id: id(n),
+        card: CARD,
+        account: Some(AccountId(1)),
+        requested_minor: Amount::new(100).unwrap(),
+        currency: None,
+        decided: Some(Verdict {
+            approved,
+            approved_minor: amount,
+            reason,
+        }),
+        asked_by: None,
+        told: None,
+        network: None,
+        reversed_to_minor: None,
+        effect_minor,
+        parked: None,
+        contested: false,
+        mark: ledger_api::Mark::default(),
+    }
+}
+
+fn weigh(records: Vec<Record>, authorizations: Vec<AuthorizationView>) -> Audit {
+    let evidence = Evidence {
+        records,
+        cards: Vec::new(),
+        homes: std::collections::HashMap::new(),
+        authorizations,
+        suspense: Vec::new(),
+        accounts: Vec::new(),
+        statements: Vec::new(),
+        books: TrialBalance {
+            mark: ledger_api::Mark::default(),
+            currencies: Vec::new(),
+            balanced: true,
+            crooked: Vec::new(),
+        },
+        journals: Vec::new(),
+        statuses: Vec::new(),
+        card_numbers_in: None,
+    };
+    let options = AuditOptions {
+        entries: false,
+        ..AuditOptions::default()
+    };
+    audit(&evidence, &options)
+}
+
+fn contested(n: u8, effect_minor: i64) -> AuthorizationView {
+    AuthorizationView {
+        contested: true,
+        ..booked(n, effect_minor)
+    }
+}
+
+fn taken_back(n: u8) -> AuthorizationView {
+    AuthorizationView {
+        effect_minor: 0,
+        reversed_to_minor: Some(Amount::ZERO),
+        ..booked(n, 100)
+    }
+}
+
+/// What happened, what clients say, what the books say, and which invariants that breaks.
+type Case = (
+    &'static str,
+    Vec<Record>,
+    Vec<AuthorizationView>,
+    &'static [Invariant],
+);
+
+#[test]
+fn every_kind_of_lie_is_found_by_its_invariant() {
+    let declined_then = vec![told(1, 0, 0)];
+    let cases: Vec<Case> = vec![
+        ("as told", vec![told(1, 0, 100)], vec![booked(1, 100)], &[]),
+        (
+            "lost",
+            vec![told(1, 0, 100)],
+            vec![],
+            &[Invariant::I1, Invariant::I4],
+        ),
+        (
+            "twice",
+            vec![told(1, 0, 100)],
+            vec![booked(1, 200)],
+            &[Invariant::I2, Invariant::I4],
+        ),
+        (
+            "too little",
+            vec![told(1, 0, 100)],
+            vec![booked(1, 40)],
+            &[Invariant::I4],
+        ),
+        (
+            "declined and held",
+            declined_then,
+            vec![booked(1, 100)],
+            &[Invariant::I4],
+        ),
+        (
+            "two answers",
+            vec![told(1, 0, 100), told(1, 1, 0)],
+            vec![booked(1, 100)],
+            &[Invariant::I3],
+        ),
+        (
+            "rule 3",
+            vec![told(1, 0, 100), told(1, 1, 0)],
+            vec![contested(1, 100)],
+            &[],
+        ),
+        (
+            "rule 3 is no excuse for one gateway",
+            vec![told(1, 0, 100), told(1, 0, 0)],
+            vec![contested(1, 100)],
+            &[Invariant::I3],
+        ),
+        (
+            "reversed",
+            vec![told(1, 0, 100), reversed(1, 0)],
+            vec![taken_back(1)],
+            &[],
+        ),
+        (
+            "declined in the books",
+            vec![told(1, 0, 100)],
+            vec![booked(1, 0)],
+            &[Invariant::I1, Invariant::I4],
+        ),
+        (
+            "reversed and held",
+            vec![told(1, 0, 100), reversed(1, 30)],
+            vec![booked(1, 100)],
+            &[Invariant::I4],
+        ),
+        (
+            "nobody heard, held",
+            vec![unanswered(1)],
+            vec![booked(1, 100)],
+            &[],
+        ),
+        ("nobody heard, not held", vec![unanswered(1)], vec![], &[]),
+        (
+            "nobody heard, twice",
+            vec![unanswered(1)],
+            vec![booked(1, 200)],
+            &[Invariant::I2, Invariant::I4],
+        ),
+    ];
+    for (what, records, authorizations, broken) in cases {
+        let audit = weigh(records, authorizations);
+        let found: Vec<_> = audit
+            .invariants
+            .iter()
+            .filter(|(_, verdict)| matches!(verdict, super::Verdict::Broken(_)))
+            .map(|(invariant, _)| *invariant)
+            .collect();
+        assert_eq!(found, broken, "{what}: {:?}", audit.broken());
+    }
+}

@@ -1,0 +1,195 @@
+//! A client of a gateway's ISO 8583 door: one TCP connection, many requests in flight, answers in
+//! any order, matched by message class and STAN.
+
+mod link;
+mod messages;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use gateway::identity::Keys;
+use tokio::sync::Mutex;
+use tokio::time::{Instant, timeout};
+
+use crate::notebook::{Door, Notebook, Outcome, Record, Refusal, ReversalOutcome};
+use crate::payment::Payment;
+
+pub use link::Reply;
+use link::{Link, Waiting};
+pub use messages::{advice_message, authorization_message, management_message, reversal_message};
+
+/// A client of one gateway; clones share the connection. Every answer goes into the notebook.
+#[derive(Clone)]
+pub struct IsoClient {
+    gateway: usize,
+    address: SocketAddr,
+    notebook: Notebook,
+    keys: Arc<Keys>,
+    link: Arc<Mutex<Option<Arc<Link>>>>,
+}
+
+impl IsoClient {
+    /// Connects to the gateway with this index at `address`. After a break, the next request
+    /// connects again.
+    ///
+    /// # Errors
+    /// Where nobody listens there.
+    pub async fn connect(
+        gateway: usize,
+        address: SocketAddr,
+        notebook: Notebook,
+        keys: Arc<Keys>,
+    ) -> anyhow::Result<Self> {
+        let client = Self {
+            gateway,
+            address,
+            notebook,
+            keys,
+            link: Arc::default(),
+        };
+        client.link().await?;
+        Ok(client)
+    }
+
+    /// 0800 with DE70 = 001.
+    ///
+    /// # Errors
+    /// Where it is not answered with 00 within five seconds.
+    pub async fn sign_on(&self) -> anyhow::Result<()> {
+        self.manage("001").await
+    }
+
+    /// 0800 with DE70 = 301.
+    ///
+    /// # Errors
+    /// Where it is not answered with 00 within five seconds.
+    pub async fn echo(&self) -> anyhow::Result<()> {
+        self.manage("301").await
+    }
+
+    /// Sends the payment as 0100, or 0101 where `repeat`, and waits at most for `deadline`.
+    pub async fn authorize(&self, payment: &Payment, repeat: bool, deadline: Duration) -> Outcome {
+        let start = Instant::now();
+        let reply = match authorization_message(payment, repeat) {
+            Ok(message) => self.exchange(message, deadline).await,
+            Err(error) => Err(error),
+        };
+        let outcome = match reply {
+            Ok(reply) => reply.outcome(payment.amount_minor, start.elapsed()),
+            Err(error) => Outcome::Unanswered(format!("{error:#}")),
+        };
+        self.notebook.write(Record::Authorization {
+            id: payment.id(&self.keys),
+            card: payment.token,
+            gateway: self.gateway,
+            door: Door::Iso,
+            amount_minor: payment.amount_minor,
+            repeat,
+            outcome: outcome.clone(),
+        });
+        outcome
+    }
+
+    /// Takes the payment back with a 0420, but for `remaining_minor` (zero for all of it).
+    pub async fn reverse(
+        &self,
+        payment: &Payment,
+        remaining_minor: i64,
+        deadline: Duration,
+    ) -> ReversalOutcome {
+        let outcome = self
+            .accepted(reversal_message(payment, remaining_minor, true), deadline)
+            .await;
+        self.notebook.write(Record::Reversal {
+            id: payment.id(&self.keys),
+            card: payment.token,
+            gateway: self.gateway,
+            door: Door::Iso,
+            remaining_minor,
+            outcome: outcome.clone(),
+        });
+        outcome
+    }
+
+    /// Tells with a 0120 that the network itself approved `approved_minor` of the payment.
+    pub async fn advise(
+        &self,
+        payment: &Payment,
+        approved_minor: i64,
+        deadline: Duration,
+    ) -> ReversalOutcome {
+        let outcome = self
+            .accepted(advice_message(payment, approved_minor), deadline)
+            .await;
+        self.notebook.write(Record::Advice {
+            id: payment.id(&self.keys),
+            card: payment.token,
+            gateway: self.gateway,
+            approved_minor,
+            outcome: outcome.clone(),
+        });
+        outcome
+    }
+
+    /// Sends any message and waits for the answer with the same class and STAN; nothing goes into
+    /// the notebook.
+    ///
+    /// # Errors
+    /// Where there is no connection, it breaks, or no answer comes within `deadline`.
+    pub async fn exchange(&self, message: Vec<u8>, deadline: Duration) -> anyhow::Result<Reply> {
+        let link = self.link().await?;
+        let waiting = Waiting::of(&message).context("the message has no STAN to match")?;
+        match timeout(deadline, link.exchange(waiting, &message)).await {
+            Ok(reply) => reply,
+            Err(_) => bail!("no answer within {deadline:?}"),
+        }
+    }
+
+    async fn manage(&self, code: &str) -> anyhow::Result<()> {
+        let reply = self
+            .exchange(management_message(code)?, Duration::from_secs(5))
+            .await?;
+        anyhow::ensure!(
+            reply.response_code == "00",
+            "answered {}",
+            reply.response_code
+        );
+        Ok(())
+    }
+
+    async fn accepted(
+        &self,
+        message: anyhow::Result<Vec<u8>>,
+        deadline: Duration,
+    ) -> ReversalOutcome {
+        let start = Instant::now();
+        let reply = match message {
+            Ok(message) => self.exchange(message, deadline).await,
+            Err(error) => Err(error),
+        };
+        match reply {
+            Ok(reply) if reply.response_code == "00" => ReversalOutcome::Accepted {
+                duplicate: None,
+                latency: start.elapsed(),
+            },
+            Ok(reply) => ReversalOutcome::Refused(Refusal {
+                code: reply.response_code,
+                detail: reply.additional.unwrap_or_default(),
+                retry: None,
+            }),
+            Err(error) => ReversalOutcome::Unanswered(format!("{error:#}")),
+        }
+    }
+
+    async fn link(&self) -> anyhow::Result<Arc<Link>> {
+        let mut link = self.link.lock().await;
+        if let Some(link) = link.as_ref().filter(|link| !link.is_broken()) {
+            return Ok(Arc::clone(link));
+        }
+        let fresh = Arc::new(Link::connect(self.address).await?);
+        *link = Some(Arc::clone(&fresh));
+        Ok(fresh)
+    }
+}

@@ -1,0 +1,200 @@
+//! Reading and seeding the ledger, straight, not through the fault proxy.
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use ledger_api::{
+    AccountBatch, AccountId, AccountStatement, AccountView, AccountsPage, AuthorizationId,
+    AuthorizationView, AuthorizationsPage, CardBatch, CardState, OpenAccount, Problem,
+    TrialBalance,
+};
+use reqwest::StatusCode;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Reading a whole book of a loaded ledger may take a while.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+const PAGE: usize = 1_000;
+/// Below the contract's limit, so that bodies stay small.
+const BATCH: usize = 500;
+
+/// A client of the ledger; clones share connections.
+#[derive(Debug, Clone)]
+pub struct LedgerClient {
+    url: String,
+    client: reqwest::Client,
+}
+
+impl LedgerClient {
+    /// A client of the ledger at `url`.
+    ///
+    /// # Errors
+    /// Where the HTTP client cannot be built.
+    pub fn new(url: &str) -> anyhow::Result<Self> {
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(ANSWER_WITHIN)
+            .build()?;
+        Ok(Self {
+            url: url.to_owned(),
+            client,
+        })
+    }
+
+    /// Opens accounts.
+    ///
+    /// # Errors
+    /// Where the ledger refuses or does not answer.
+    pub async fn open_accounts(&self, accounts: &[OpenAccount]) -> anyhow::Result<()> {
+        for items in accounts.chunks(BATCH) {
+            self.post(
+                "/v1/accounts",
+                &AccountBatch {
+                    items: items.to_vec(),
+                },
+            )
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// Issues cards, or changes them.
+    ///
+    /// # Errors
+    /// Where the ledger refuses or does not answer.
+    pub async fn put_cards(&self, cards: &[CardState]) -> anyhow::Result<()> {
+        for items in cards.chunks(BATCH) {
+            self.post(
+                "/v1/cards",
+                &CardBatch {
+                    items: items.to_vec(),
+                },
+            )
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// All accounts, internal ones too.
+    ///
+    /// # Errors
+    /// Where the ledger does not answer, or with something else.
+    pub async fn accounts(&self) -> anyhow::Result<Vec<AccountView>> {
+        let (mut accounts, mut after) = (Vec::new(), None::<AccountId>);
+        loop {
+            let after_id = after.map(|id| format!("&after={id}")).unwrap_or_default();
+            let page: AccountsPage = self
+                .get(&format!("/v1/accounts?limit={PAGE}{after_id}"))
+                .await?;
+            accounts.extend(page.accounts);
+            after = page.next;
+            if after.is_none() {
+                return Ok(accounts);
+            }
+        }
+    }
+
+    /// All authorizations that the books know.
+    ///
+    /// # Errors
+    /// Where the ledger does not answer, or with something else.
+    pub async fn authorizations(&self) -> anyhow::Result<Vec<AuthorizationView>> {
+        self.authorization_pages("/v1/authorizations").await
+    }
+
+    /// What waits for a person.
+    ///
+    /// # Errors
+    /// Where the ledger does not answer, or with something else.
+    pub async fn suspense(&self) -> anyhow::Result<Vec<AuthorizationView>> {
+        self.authorization_pages("/v1/suspense").await
+    }
+
+    /// One account with its entries.
+    ///
+    /// # Errors
+    /// Where the ledger does not answer, or does not know it.
+    pub async fn account(&self, account: AccountId) -> anyhow::Result<AccountStatement> {
+        self.get(&format!("/v1/accounts/{account}")).await
+    }
+
+    /// What may be spent from an account.
+    ///
+    /// # Errors
+    /// As for [`LedgerClient::account`].
+    pub async fn available(&self, account: AccountId) -> anyhow::Result<i64> {
+        Ok(self.account(account).await?.account.available_minor)
+    }
+
+    /// One authorization; `None` where the books do not know it.
+    ///
+    /// # Errors
+    /// Where the ledger does not answer, or with something else.
+    pub async fn authorization(
+        &self,
+        id: AuthorizationId,
+    ) -> anyhow::Result<Option<AuthorizationView>> {
+        let url = format!("{}/v1/authorizations/{id}", self.url);
+        let answer = self.client.get(url).send().await?;
+        if answer.status() == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        Ok(Some(answer.error_for_status()?.json().await?))
+    }
+
+    /// Whether it all adds up.
+    ///
+    /// # Errors
+    /// Where the ledger does not answer, or with something else.
+    pub async fn books(&self) -> anyhow::Result<TrialBalance> {
+        self.get("/v1/books").await
+    }
+
+    async fn authorization_pages(&self, path: &str) -> anyhow::Result<Vec<AuthorizationView>> {
+        let (mut authorizations, mut after) = (Vec::new(), None::<AuthorizationId>);
+        loop {
+            let after_id = after.map(|id| format!("&after={id}")).unwrap_or_default();
+            let page: AuthorizationsPage =
+                self.get(&format!("{path}?limit={PAGE}{after_id}")).await?;
+            authorizations.extend(page.authorizations);
+            after = page.next;
+            if after.is_none() {
+                return Ok(authorizations);
+            }
+        }
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
+        let asked = || format!("GET {}{path}", self.url);
+        let answer = self
+            .client
+            .get(format!("{}{path}", self.url))
+            .send()
+            .await
+            .with_context(asked)?;
+        answer
+            .error_for_status()
+            .with_context(asked)?
+            .json()
+            .await
+            .with_context(asked)
+    }
+
+    async fn post(&self, path: &str, body: &impl Serialize) -> anyhow::Result<()> {
+        let answer = self
+            .client
+            .post(format!("{}{path}", self.url))
+            .json(body)
+            .send()
+            .await
+            .context("the ledger did not answer")?;
+        if answer.status().is_success() {
+            return Ok(());
+        }
+        let status = answer.status();
+        match answer.json::<Problem>().await {
+            Ok(problem) => bail!("POST {path}: {status}: {problem}"),
+            Err(_) => bail!("POST {path}: {status}"),
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! The house seen from the street: real processes, real faults, and the books afterwards.
+//!
+//! [`cluster::Stack`] starts everything; [`http_client`] and [`iso_client`] are the network;
+//! [`faultproxy`] is the wire; [`books`] holds the invariants that every test ends with. The load
+//! test uses the same parts.
+
+pub mod books;
+pub mod cluster;
+pub mod faultproxy;
+pub mod gateway_node;
+pub mod http_client;
+pub mod iso_client;
+pub mod ledger_client;
+pub mod node;
+pub mod notebook;
+pub mod payment;
+pub mod ports;
+pub mod postgres;
+pub mod process;
+pub mod waiting;
+
+/// True in a pipeline, where a test that cannot run has failed.
+pub fn in_ci() -> bool {
+    std::env::var_os("CI").is_some_and(|value| value == "true" || value == "1")
+}
