@@ -8,9 +8,7 @@ use crate::{
 };
 
 /// Expiry of a card, `YYMM` as on the wire: `2912` is the end of December 2029.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "u16", into = "u16")]
 pub struct Expiry(u16);
 

@@ -15,9 +15,7 @@ pub struct IdError {
 
 /// An account in the ledger. Chosen by whoever opens it; at most 2^62 − 1, above that are the
 /// ledger's own.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct AccountId(pub u64);
 
@@ -59,9 +57,10 @@ impl FromStr for AuthorizationId {
     type Err = IdError;
 
     fn from_str(text: &str) -> Result<Self, IdError> {
-        parse_hex16(text)
-            .map(Self)
-            .ok_or(IdError { what: "authorization id", form: "32 hexadecimal digits" })
+        parse_hex16(text).map(Self).ok_or(IdError {
+            what: "authorization id",
+            form: "32 hexadecimal digits",
+        })
     }
 }
 
@@ -89,7 +88,10 @@ impl CardToken {
     pub fn from_bytes(bytes: [u8; 17]) -> Self {
         let mut mac = [0; 16];
         mac.copy_from_slice(&bytes[1..]);
-        Self { key_id: bytes[0], mac }
+        Self {
+            key_id: bytes[0],
+            mac,
+        }
     }
 }
 
@@ -110,8 +112,10 @@ impl FromStr for CardToken {
     type Err = IdError;
 
     fn from_str(text: &str) -> Result<Self, IdError> {
-        let error =
-            IdError { what: "card token", form: "`k<key id>-` and 32 hexadecimal digits" };
+        let error = IdError {
+            what: "card token",
+            form: "`k<key id>-` and 32 hexadecimal digits",
+        };
         let Some((key, mac)) = text.strip_prefix('k').and_then(|rest| rest.split_once('-')) else {
             return Err(error);
         };
@@ -151,11 +155,16 @@ impl FromStr for GatewayId {
 
     fn from_str(text: &str) -> Result<Self, IdError> {
         let fits = (1..=16).contains(&text.len())
-            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
         if fits {
             Ok(Self(text.to_owned()))
         } else {
-            Err(IdError { what: "gateway id", form: "1 to 16 characters of a-z, 0-9 and -" })
+            Err(IdError {
+                what: "gateway id",
+                form: "1 to 16 characters of a-z, 0-9 and -",
+            })
         }
     }
 }
@@ -204,10 +213,19 @@ mod tests {
     fn ids_survive_text_and_refuse_what_is_not_theirs() {
         let id = AuthorizationId([0xab; 16]);
         assert_eq!(id.to_string().parse(), Ok(id));
-        let token = CardToken { key_id: 7, mac: [0x01; 16] };
+        let token = CardToken {
+            key_id: 7,
+            mac: [0x01; 16],
+        };
         assert_eq!(token.to_string().parse(), Ok(token));
         assert_eq!(CardToken::from_bytes(token.to_bytes()), token);
-        for bad in ["", "k1", "k1-", "k256-00000000000000000000000000000000", "4111111111111111"] {
+        for bad in [
+            "",
+            "k1",
+            "k1-",
+            "k256-00000000000000000000000000000000",
+            "4111111111111111",
+        ] {
             assert!(bad.parse::<CardToken>().is_err(), "{bad}");
         }
         for bad in ["", "+f000000000000000000000000000000", "00"] {

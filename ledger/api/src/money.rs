@@ -147,7 +147,10 @@ mod tests {
     fn amounts_are_twelve_digits_and_never_negative() {
         assert!(Amount::new(-1).is_err());
         assert!(Amount::new(1_000_000_000_000).is_err());
-        assert_eq!(Amount::new(999_999_999_999).map(Amount::minor), Ok(999_999_999_999));
+        assert_eq!(
+            Amount::new(999_999_999_999).map(Amount::minor),
+            Ok(999_999_999_999)
+        );
         assert!(serde_json::from_str::<Amount>("-5").is_err());
         assert!(serde_json::from_str::<Amount>("1.5").is_err());
     }
@@ -160,9 +163,15 @@ mod tests {
             ("JPY", 1234, "1234 JPY"),
             ("KWD", -1234, "-1.234 KWD"),
         ] {
-            assert_eq!(code.parse::<Currency>().map(|c| c.format(minor)), Ok(text.to_owned()));
+            assert_eq!(
+                code.parse::<Currency>().map(|c| c.format(minor)),
+                Ok(text.to_owned())
+            );
         }
         assert!("XXX".parse::<Currency>().is_err(), "no minor units");
-        assert_eq!(Currency::from_numeric(978).map(|c| c.to_string()), Ok("EUR".to_owned()));
+        assert_eq!(
+            Currency::from_numeric(978).map(|c| c.to_string()),
+            Ok("EUR".to_owned())
+        );
     }
 }

@@ -10,9 +10,14 @@ pub fn start(filter: &str) -> Result<(), LogError> {
     let filter = EnvFilter::try_new(filter).map_err(|source| LogError(source.to_string()))?;
     let registry = tracing_subscriber::registry().with(filter);
     if std::io::stderr().is_terminal() {
-        registry.with(fmt::layer().with_writer(std::io::stderr)).init();
+        registry
+            .with(fmt::layer().with_writer(std::io::stderr))
+            .init();
     } else {
-        let json = fmt::layer().json().flatten_event(true).with_writer(std::io::stderr);
+        let json = fmt::layer()
+            .json()
+            .flatten_event(true)
+            .with_writer(std::io::stderr);
         registry.with(json).init();
     }
     Ok(())
