@@ -1,0 +1,101 @@
+//! Plays an outage on real processes and audits the books afterwards.
+//!
+//! | step | where |
+//! |---|---|
+//! | what is asked, and when | [`scenario`], [`workload`], [`schedule`] |
+//! | what a ledger that never failed would say | [`twin`] |
+//! | ledger, fault proxy and gateways as processes | the crate `tests` |
+//! | sending, with a second gateway to turn to | [`driver`] |
+//! | kill -9, brown-out, recovery | [`timeline`] |
+//! | asking the gateways how they are | [`sampler`] |
+//! | clients, gateways, ledger and twin side by side | [`audit`], [`tally`] |
+//! | pass or not, and why | [`verdict`] |
+//! | telling | [`report`], [`requests`], [`text`], [`html`], [`live`] |
+
+mod audit;
+mod board;
+mod cli;
+mod driver;
+mod html;
+mod live;
+mod machine;
+mod report;
+mod requests;
+mod run;
+mod sampler;
+mod scenario;
+mod schedule;
+mod series;
+mod sometimes;
+mod stats;
+mod svg;
+mod tally;
+mod text;
+mod timeline;
+mod twin;
+mod up;
+mod verdict;
+mod workload;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Arguments, Command, RunArguments};
+
+/// Something that the run needs is not on this machine.
+const ENVIRONMENT_MISSING: u8 = 13;
+const USAGE: u8 = 2;
+const INTERRUPTED: u8 = 130;
+
+fn main() -> ExitCode {
+    let mut args = std::env::args_os();
+    let program = args.next().unwrap_or_default();
+    // The same executable is also the ledger, the gateways and the fault proxy.
+    if std::env::args_os()
+        .nth(1)
+        .is_some_and(|first| first == "node")
+    {
+        return ::tests::node::run(std::iter::once(program).chain(args.skip(1)));
+    }
+    let command = Arguments::parse().command;
+    match serve(command.unwrap_or_else(|| Command::Run(RunArguments::default()))) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("loadtest: {error:#}");
+            ExitCode::from(code_of(&error))
+        }
+    }
+}
+
+fn serve(command: Command) -> anyhow::Result<u8> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        match command {
+            Command::Scenario => {
+                print!("{}", scenario::DEFAULT);
+                Ok(0)
+            }
+            Command::Up(arguments) => up::up(&arguments).await.map(|()| 0),
+            Command::Run(arguments) => tokio::select! {
+                report = run::run(&arguments) => Ok(report?.verdict.exit_code()),
+                signal = process::stop::requested() => {
+                    eprintln!("{signal}: every process of this run is being stopped");
+                    Ok(INTERRUPTED)
+                }
+            },
+        }
+    })
+}
+
+fn code_of(error: &anyhow::Error) -> u8 {
+    if error.downcast_ref::<::tests::postgres::Missing>().is_some() {
+        ENVIRONMENT_MISSING
+    } else if error.downcast_ref::<run::Usage>().is_some() {
+        USAGE
+    } else {
+        1
+    }
+}
