@@ -225,6 +225,7 @@ impl Case<'_> {
             equal_to_twin_except: text(&self.unlike_twin()),
             lost_by_reason: self.lost_by_reason(),
             contested: text(&self.audit.contested),
+            declined_differently: text(&self.audit.declined_differently),
             repeats_not_at_home: self.audit.repeats_not_at_home.len() as u64,
             timeout_reversals: self.drive.timeout_reversals.len() as u64,
         }

@@ -160,6 +160,8 @@ pub(crate) struct Books {
     pub lost_by_reason: BTreeMap<String, u64>,
     /// Rule 3: two gateways answered differently, the approval was booked.
     pub contested: Vec<String>,
+    /// Rule 3 without money: two gateways that could not ask declined for different reasons.
+    pub declined_differently: Vec<String>,
     /// Rule 2: repeats that a gateway declined because it is not the card's home.
     pub repeats_not_at_home: u64,
     /// Sent by the client for attempts that got no answer.

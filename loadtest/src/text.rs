@@ -197,6 +197,16 @@ fn write_objectives(
         advices.duplicates_suppressed,
         advices.waiting_for_person
     )?;
+    let books = &report.books;
+    writeln!(
+        out,
+        "    {:<22} {} approved by one gateway and declined by the other, {} declined by both for \
+         different reasons, {} repeats declined away from home",
+        "listed (rules 2, 3)",
+        books.contested.len(),
+        books.declined_differently.len(),
+        books.repeats_not_at_home
+    )?;
     let unlike = report.books.equal_to_twin_except.len();
     writeln!(
         out,

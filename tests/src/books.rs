@@ -165,6 +165,8 @@ pub struct Audit {
     pub answer_mismatches: Vec<AuthorizationId>,
     /// Rule 3: two gateways answered differently, the approval stands.
     pub contested: Vec<AuthorizationId>,
+    /// Rule 3 without money: two gateways that could not ask declined for different reasons.
+    pub declined_differently: Vec<AuthorizationId>,
     /// Rule 2: a repeat was declined because this was not the card's home.
     pub repeats_not_at_home: Vec<AuthorizationId>,
     /// Advices that could not be booked.
@@ -265,6 +267,7 @@ pub fn audit(evidence: &Evidence, options: &AuditOptions) -> Audit {
     audit.invariants.extend(simple);
     for list in [
         &mut audit.contested,
+        &mut audit.declined_differently,
         &mut audit.repeats_not_at_home,
         &mut audit.answer_mismatches,
     ] {
@@ -291,6 +294,7 @@ fn figures(evidence: &Evidence) -> Audit {
             .filter(|it| it.contested)
             .map(|it| it.id)
             .collect(),
+        declined_differently: Vec::new(),
         repeats_not_at_home: Vec::new(),
         waiting_for_person: evidence.suspense.iter().map(|it| it.id).collect(),
         balanced: evidence.books.balanced,

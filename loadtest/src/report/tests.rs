@@ -79,6 +79,7 @@ fn books() -> Books {
         equal_to_twin_except: vec!["00".repeat(16)],
         lost_by_reason: BTreeMap::new(),
         contested: Vec::new(),
+        declined_differently: Vec::new(),
         repeats_not_at_home: 0,
         timeout_reversals: 0,
     }

@@ -123,6 +123,12 @@ pub(super) fn same_answers(stories: &Stories<'_>, audit: &mut Audit) {
         };
         for (gateway, other) in answers {
             let by_one_gateway = gateway == first_gateway;
+            let both_declined = !first.approved && !other.approved;
+            if !by_one_gateway && both_declined && other.verdict() != first.verdict() {
+                // Rule 3: two gateways that could not ask. No money hangs on which rule declined.
+                audit.declined_differently.push(*id);
+                continue;
+            }
             if other.verdict() != first.verdict() && (by_one_gateway || !story.is_contested()) {
                 cases.push(format!(
                     "{id}: gateway {first_gateway} answered {:?}, gateway {gateway} {:?}",
