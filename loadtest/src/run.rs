@@ -33,7 +33,10 @@ const LEAD: Duration = Duration::from_millis(300);
 /// # Errors
 /// Where the run could not be brought to its end; whatever came out of it is in the report.
 pub(crate) async fn run(arguments: &RunArguments) -> anyhow::Result<Report> {
-    let scenario = load(arguments.file.as_deref())?;
+    let mut scenario = load(arguments.file.as_deref())?;
+    if matches!(arguments.store, StoreName::Embedded) {
+        scenario.leave_out_database();
+    }
     let seed = arguments.seed.unwrap_or(scenario.seed);
     let directory = run_directory(&arguments.directory, &scenario.name)?;
     let stack = Arc::new(start(arguments, seed, &directory).await?);

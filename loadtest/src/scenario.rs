@@ -152,6 +152,17 @@ impl Action {
     pub(crate) fn words(&self) -> String {
         match self {
             Self::Proxy(Mode::Pass) => "line to the ledger passes".into(),
+            Self::Proxy(Mode::Grey {
+                slow_share,
+                hang_share,
+                refuse_share,
+                latency_ms,
+            }) => format!(
+                "line to the ledger: {:.0} % slow by {latency_ms} ms, {:.0} % hang, {:.0} % refused",
+                slow_share * 100.0,
+                hang_share * 100.0,
+                refuse_share * 100.0
+            ),
             Self::Proxy(mode) => format!("line to the ledger: {mode:?}"),
             Self::KillLedger => "ledger: kill -9".into(),
             Self::StartLedger => "ledger: started again".into(),
@@ -174,6 +185,13 @@ impl Scenario {
         let scenario: Self = toml::from_str(text).context("the scenario does not parse")?;
         scenario.check()?;
         Ok(scenario)
+    }
+
+    /// The embedded store has no server that could be killed.
+    pub(crate) fn leave_out_database(&mut self) {
+        for phase in &mut self.phases {
+            phase.faults.retain(|fault| !fault.action.needs_database());
+        }
     }
 
     fn check(&self) -> anyhow::Result<()> {
