@@ -117,16 +117,21 @@ async fn read<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, WireErr
         let text = chain(&error);
         if error.is_connect() {
             WireError::NoConnection(text)
+        } else if error.is_timeout() {
+            WireError::TimedOut
         } else {
             WireError::NoAnswer(text)
         }
     })?;
     let status = response.status();
     if status == StatusCode::OK {
-        return response
-            .json()
-            .await
-            .map_err(|error| WireError::NoAnswer(chain(&error)));
+        return response.json().await.map_err(|error| {
+            if error.is_timeout() {
+                WireError::TimedOut
+            } else {
+                WireError::NoAnswer(chain(&error))
+            }
+        });
     }
     let problem = response.json().await.unwrap_or_else(|_| {
         let detail = format!("the ledger answered HTTP {status} without a problem");
