@@ -62,6 +62,8 @@ async fn step(gateway: &Gateway, wire: &Wire, head_checked: &mut bool) -> Result
         Err(WireError::Problem(problem)) if problem.name() == "epoch_changed" => {
             warn!("the ledger has a new epoch: listing again");
             list(gateway, wire).await?;
+            // A ledger that says so again and again must not be listed without pause.
+            tokio::time::sleep(AWAY).await;
         }
         Err(error) => return Err(error),
     }

@@ -5,15 +5,16 @@
 
 use std::time::Duration;
 
-use ledger_api::AdviceBatch;
+use ledger_api::{AdviceAnswer, AdviceBatch, AdviceOutcome};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::authorize::{Gateway, now};
 use crate::ledger_client::wire::Wire;
 
-/// How many advices go into one call.
+/// How many advices go into one call; fewer after one that was too much for the ledger's time.
 const ITEMS_MAX: usize = 256;
+const ITEMS_MIN: usize = 8;
 /// How often the queue is looked at while it is empty.
 const IDLE: Duration = Duration::from_millis(20);
 /// Shorter than the time in which a backlog should be gone after a recovery: a call that was caught
@@ -35,8 +36,9 @@ pub async fn run(gateway: Gateway, wire: Wire, stop: CancellationToken) {
 async fn replay(gateway: &Gateway, wire: &Wire) {
     let mut wait = WAIT_MIN;
     let mut away = false;
+    let mut items_max = ITEMS_MAX;
     loop {
-        let (head, items) = gateway.parts().stand_in.pending_advices(ITEMS_MAX);
+        let (head, items) = gateway.parts().stand_in.pending_advices(items_max);
         if items.is_empty() {
             tokio::time::sleep(IDLE).await;
             continue;
@@ -54,7 +56,8 @@ async fn replay(gateway: &Gateway, wire: &Wire) {
                         "the ledger takes advices again"
                     );
                 }
-                (wait, away) = (WAIT_MIN, false);
+                away = false;
+                items_max = (items_max * 2).min(ITEMS_MAX);
                 gateway.parts().breaker.hint();
                 let failed = gateway
                     .parts()
@@ -65,8 +68,18 @@ async fn replay(gateway: &Gateway, wire: &Wire) {
                     warn!(%error, "acknowledgements could not be written; the advices are sent again after a restart");
                     tokio::time::sleep(WAIT_MAX).await;
                 }
+                let refused =
+                    |answer: &AdviceAnswer| matches!(answer.outcome, AdviceOutcome::Failed { .. });
+                if answers.items.iter().all(refused) {
+                    // Nothing moved: asking at once again would only be load.
+                    tokio::time::sleep(wait).await;
+                    wait = (wait * 2).min(WAIT_MAX);
+                } else {
+                    wait = WAIT_MIN;
+                }
             }
             Err(error) => {
+                items_max = (items_max / 2).max(ITEMS_MIN);
                 if !away {
                     warn!(%error, backlog = gateway.parts().stand_in.backlog(), "the ledger takes no advices; they wait");
                 }
