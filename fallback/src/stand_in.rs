@@ -122,6 +122,11 @@ impl StandIn {
             .filter(|answer| ready.includes(answer))
     }
 
+    /// True where a reversal of this id is known here: the ledger may not have heard of it yet.
+    pub fn is_reversed(&self, id: &AuthorizationId) -> bool {
+        self.lock().reversed.contains_key(id)
+    }
+
     /// The id that a client's key was used for.
     pub fn id_for_alias(&self, alias: u64) -> Option<AuthorizationId> {
         self.lock().answers.alias(alias)

@@ -16,11 +16,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use fallback::{Accepted, Answer, LedgerAnswer, NoAnswer, Now, Request, StandIn};
-use ledger_api::{Amount, AuthorizationId, AuthorizeRequest, CardToken, GatewayId};
+use ledger_api::{Amount, AuthorizationId, AuthorizeRequest, CardToken, Cause, GatewayId};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use tower::{Service, ServiceExt};
 
+use crate::keys_in_flight::KeysInFlight;
 use crate::lanes::{Entrance, Guard, Lanes};
 use crate::ledger_client::breaker::Breaker;
 use crate::ledger_client::{Ask, AskError, Sent};
@@ -109,6 +110,8 @@ pub struct Parts {
     pub lanes: Lanes,
     /// What stand-in would have said.
     pub shadow: Shadow,
+    /// Clients' keys of requests in flight.
+    pub keys_in_flight: KeysInFlight,
     /// Repeats that got the answer of the first one.
     pub duplicates: AtomicU64,
 }
@@ -134,6 +137,9 @@ pub enum Refused {
     /// Nobody knows (rule 10).
     #[error(transparent)]
     Unknown(#[from] NoAnswer),
+    /// Not let in: nothing was done.
+    #[error("more than this gateway is configured for; try again in a second")]
+    Shed,
     /// The caller's budget is over; the work goes on, and a repeat gets its answer.
     #[error("no answer within the time allowed; ask again with the same content")]
     Late,
@@ -160,6 +166,18 @@ impl Gateway {
         &self.parts
     }
 
+    /// The answer that an authorization has already: it is given again whatever the door's load is,
+    /// because shedding a repeat would contradict it.
+    pub fn recorded(&self, request: &Request) -> Option<Result<Reply, Refused>> {
+        if self.reused(request) {
+            return Some(Err(Refused::KeyReused));
+        }
+        let answer = self.parts.stand_in.answer(&request.id)?;
+        let reply = repeat(request, answer);
+        self.count(&reply);
+        Some(reply)
+    }
+
     /// Answers an authorization. `caller` is the time that the caller has left, if it said so.
     pub async fn authorize(
         &self,
@@ -170,24 +188,33 @@ impl Gateway {
         let deadline = Instant::now() + budgets.total;
         let answered = tokio::time::timeout_at(deadline, self.join(request, budgets)).await;
         let reply = answered.unwrap_or(Err(Refused::Late));
-        if reply.as_ref().is_ok_and(|reply| reply.duplicate) {
-            self.parts.duplicates.fetch_add(1, Ordering::Relaxed);
-        }
+        self.count(&reply);
         reply
     }
 
-    // === join: one lane per id, one answer for all ===
+    fn count(&self, reply: &Result<Reply, Refused>) {
+        if reply.as_ref().is_ok_and(|reply| reply.duplicate) {
+            self.parts.duplicates.fetch_add(1, Ordering::Relaxed);
+        }
+    }
 
-    async fn join(&self, request: Request, budgets: Budgets) -> Result<Reply, Refused> {
-        if request.alias != 0
+    /// True where the client's key was used for another authorization.
+    fn reused(&self, request: &Request) -> bool {
+        request.alias != 0
             && self
                 .parts
                 .stand_in
                 .id_for_alias(request.alias)
                 .is_some_and(|id| id != request.id)
-        {
+    }
+
+    // === join: one lane per id, one answer for all ===
+
+    async fn join(&self, request: Request, budgets: Budgets) -> Result<Reply, Refused> {
+        let reserved = self.parts.keys_in_flight.reserve(request.alias, request.id);
+        let Some(_reserved) = reserved.filter(|_| !self.reused(&request)) else {
             return Err(Refused::KeyReused);
-        }
+        };
         let mut joined = false;
         loop {
             if let Some(answer) = self.parts.stand_in.answer(&request.id) {
@@ -219,6 +246,15 @@ impl Gateway {
         // Whoever was in the lane before may have answered between our look and our entrance.
         if let Some(answer) = self.parts.stand_in.answer(&request.id) {
             return repeat(&request, answer).map(|reply| reply.answer);
+        }
+
+        // === reversed before it came: the ledger may not have heard of that yet ===
+        if self.parts.stand_in.is_reversed(&request.id) {
+            let decided = self
+                .parts
+                .stand_in
+                .decide(request, Cause::None, false, now());
+            return Ok(decided.await?);
         }
 
         // === shadow ===
@@ -264,6 +300,7 @@ impl Gateway {
                 unbooked_minor: self.parts.stand_in.unbooked(&request.card),
             },
             deadline: Instant::now() + budgets.ledger,
+            judged: budgets.ledger >= self.parts.budgets.ledger,
             sent,
         };
         let mut ledger = self.parts.ledger.clone();

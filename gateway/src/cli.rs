@@ -118,12 +118,10 @@ async fn serve(settings: arguments::Settings) -> anyhow::Result<bool> {
     doors.close();
     let work = &parts.gateway.parts().work;
     work.close();
-    let drained = tokio::time::timeout(DRAIN, async {
-        doors.wait().await;
-        work.wait().await;
-    })
-    .await
-    .is_ok();
+    // A peer that neither finishes its request nor reads its answer is cut off after that; what was
+    // accepted from it is finished all the same.
+    let _ = tokio::time::timeout(DRAIN, doors.wait()).await;
+    let drained = tokio::time::timeout(DRAIN, work.wait()).await.is_ok();
     last.cancel();
     background.close();
     background.wait().await;

@@ -8,7 +8,6 @@ mod serve;
 mod status;
 
 use axum::Router;
-use axum::http::{Method, Uri};
 use axum::response::Response;
 use axum::routing::{get, post};
 use ledger_api::{Problem, Retry};
@@ -49,8 +48,9 @@ pub fn router(app: App) -> Router {
         .with_state(app)
 }
 
-async fn wrong_method(method: Method, uri: Uri) -> Response {
-    let detail = format!("{method} is not possible on {}", uri.path());
+async fn wrong_method() -> Response {
+    // Neither method nor path is repeated: somebody may have put a card number there.
+    let detail = "this path has another method; see the README";
     reply::problem(&Problem::new(
         "method_not_allowed",
         405,
@@ -71,6 +71,7 @@ impl From<Refused> for Response {
             Refused::Conflict => Problem::new("content_changed", 422, Retry::Never, detail),
             Refused::KeyReused => Problem::new("key_reused", 422, Retry::Never, detail),
             Refused::Unknown(_) => Problem::new("outcome_unknown", 503, Retry::SameKeyOnly, detail),
+            Refused::Shed => Problem::new("shed", 429, Retry::Safe, detail),
             Refused::Late => Problem::new("late", 504, Retry::SameKeyOnly, detail),
         })
     }

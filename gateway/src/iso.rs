@@ -50,8 +50,7 @@ pub async fn serve(
         };
         match accepted {
             Ok((stream, peer)) => {
-                // Small answers must not wait for an acknowledgement of the one before.
-                let _ = stream.set_nodelay(true);
+                crate::door::tune(&stream);
                 let (link, stop) = (link.clone(), stop.clone());
                 sessions.spawn(async move {
                     session::run(stream, peer, link, stop).await;

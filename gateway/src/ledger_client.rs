@@ -19,6 +19,10 @@ pub struct Ask {
     pub request: AuthorizeRequest,
     /// When the answer is of no use any more.
     pub deadline: Instant,
+    /// True where the ledger gets its whole cut-off. A call that a caller's short budget cut says
+    /// nothing about the ledger when it times out, and must not be a probe: otherwise whoever sends
+    /// short budgets decides that stand-in answers everybody.
+    pub judged: bool,
     /// Set when the request may have left this process.
     pub sent: Sent,
 }

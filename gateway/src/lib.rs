@@ -22,6 +22,7 @@ pub mod feed;
 pub mod http;
 pub mod identity;
 pub mod iso;
+pub mod keys_in_flight;
 pub mod lanes;
 pub mod ledger_client;
 pub mod replay;

@@ -16,6 +16,7 @@ use super::arguments::Settings;
 use crate::authorize::{Gateway, Parts, now};
 use crate::door::Door;
 use crate::identity::Keys;
+use crate::keys_in_flight::KeysInFlight;
 use crate::lanes::Lanes;
 use crate::ledger_client::batches::Batches;
 use crate::ledger_client::breaker::{Breaker, Config};
@@ -59,6 +60,7 @@ pub(super) fn parts(settings: &Settings) -> anyhow::Result<Built> {
         work: TaskTracker::new(),
         lanes: Lanes::default(),
         shadow: Shadow::default(),
+        keys_in_flight: KeysInFlight::default(),
         duplicates: AtomicU64::new(0),
     });
     Ok(Built {

@@ -1,9 +1,7 @@
 //! `POST /v1/authorizations`, and looking them up.
 
-use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
-use axum::http::HeaderMap;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, Request as Message, State};
 use axum::response::Response;
 use fallback::{Answer, DecidedBy, Request};
 use ledger_api::{
@@ -69,21 +67,20 @@ struct NetworkView {
 }
 
 /// Decides.
-pub(super) async fn create(
-    State(app): State<App>,
-    headers: HeaderMap,
-    bytes: Result<Bytes, BytesRejection>,
-) -> Response {
-    let _admitted = match app.door.admit() {
-        Ok(permit) => permit,
-        Err(shed) => return shed.into(),
-    };
-    let parsed = parse(&app, &headers, bytes);
-    let (request, caller) = match parsed {
+pub(super) async fn create(State(app): State<App>, message: Message) -> Response {
+    let (request, caller) = match parse(&app, message).await {
         Ok(parsed) => parsed,
         Err(problem) => return reply::problem(&problem),
     };
-    match app.gateway.authorize(request, caller).await {
+    // Before the door: a repeat that is shed would contradict the answer that it had.
+    let answered = match app.gateway.recorded(&request) {
+        Some(recorded) => recorded,
+        None => match app.door.admit() {
+            Ok(_admitted) => app.gateway.authorize(request, caller).await,
+            Err(shed) => return shed.into(),
+        },
+    };
+    match answered {
         Ok(reply) => answer(reply),
         Err(refused) => refused.into(),
     }
@@ -91,14 +88,11 @@ pub(super) async fn create(
 
 type Parsed = (Request, Option<std::time::Duration>);
 
-fn parse(
-    app: &App,
-    headers: &HeaderMap,
-    bytes: Result<Bytes, BytesRejection>,
-) -> Result<Parsed, Box<Problem>> {
-    let key = body::idempotency_key(headers)?;
-    let caller = body::caller_budget(headers)?;
-    let body: Body = body::read(headers, bytes)?;
+async fn parse(app: &App, message: Message) -> Result<Parsed, Box<Problem>> {
+    let (headers, bytes) = body::receive(message).await?;
+    let key = body::idempotency_key(&headers)?;
+    let caller = body::caller_budget(&headers)?;
+    let body: Body = body::read(&headers, &bytes)?;
     Ok((request(app, key, body)?, caller))
 }
 

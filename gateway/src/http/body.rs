@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
+use axum::extract::Request;
 use axum::http::{HeaderMap, header};
 use iso8583::Pan;
 use ledger_api::{CardToken, Problem, Retry};
@@ -113,19 +113,36 @@ impl NetworkBody {
     }
 }
 
+/// The most that a body may take.
+const BODY_BYTES_MAX: usize = 16 * 1024;
+/// How long a body may take to arrive.
+const BODY_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Reads a request's head and body, within bounds of size and time.
+pub(super) async fn receive(request: Request) -> Result<(HeaderMap, Bytes), Box<Problem>> {
+    let (head, body) = request.into_parts();
+    let read = axum::body::to_bytes(body, BODY_BYTES_MAX);
+    let refused = |name, status, detail| Box::new(Problem::new(name, status, Retry::Never, detail));
+    match tokio::time::timeout(BODY_PATIENCE, read).await {
+        Ok(Ok(bytes)) => Ok((head.headers, bytes)),
+        Ok(Err(_)) => Err(refused(
+            "too_large",
+            413,
+            "the body is larger than 16 KiB, or broke off",
+        )),
+        Err(_) => Err(refused(
+            "too_slow",
+            408,
+            "the body did not arrive within two seconds",
+        )),
+    }
+}
+
 /// Reads a JSON body.
 pub(super) fn read<T: DeserializeOwned>(
     headers: &HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: &Bytes,
 ) -> Result<T, Box<Problem>> {
-    let body = body.map_err(|rejection| {
-        let status = rejection.status().as_u16();
-        let (name, detail) = match status {
-            413 => ("too_large", "the body is larger than 16 KiB"),
-            _ => ("unreadable", "the body could not be read"),
-        };
-        Box::new(Problem::new(name, status, Retry::Never, detail))
-    })?;
     let json = headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
@@ -144,7 +161,7 @@ pub(super) fn read<T: DeserializeOwned>(
             detail,
         )));
     }
-    let mut json = serde_json::Deserializer::from_slice(&body);
+    let mut json = serde_json::Deserializer::from_slice(body);
     let read = serde_path_to_error::deserialize(&mut json);
     let value = read.map_err(|error| {
         let pointer = pointer(&error.path().to_string());
@@ -180,6 +197,9 @@ pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<&str, Box<Problem>>
     }
 }
 
+/// A caller with less time cannot be answered by the ledger: it would only choose stand-in.
+const CALLER_BUDGET_MIN_MS: u64 = 100;
+
 /// `X-Transaction-Timeout-Ms`: how long the caller will wait. Relative, so that clocks do not matter.
 pub(super) fn caller_budget(headers: &HeaderMap) -> Result<Option<Duration>, Box<Problem>> {
     let Some(value) = headers.get("x-transaction-timeout-ms") else {
@@ -190,11 +210,11 @@ pub(super) fn caller_budget(headers: &HeaderMap) -> Result<Option<Duration>, Box
         .ok()
         .and_then(|text| text.parse::<u64>().ok());
     match millis {
-        Some(0) => {
-            let detail = "the caller's time was over before the request was read; nothing was done";
+        Some(millis) if millis < CALLER_BUDGET_MIN_MS => {
+            let detail = "the caller's time is too short to ask the ledger; nothing was done";
             Err(Box::new(Problem::new("expired", 504, Retry::Safe, detail)))
         }
-        Some(millis) => Ok(Some(Duration::from_millis(millis.clamp(50, 10_000)))),
+        Some(millis) => Ok(Some(Duration::from_millis(millis.min(10_000)))),
         None => {
             let detail = "`X-Transaction-Timeout-Ms` must be a whole number of milliseconds";
             Err(Box::new(Problem::new(
@@ -255,7 +275,7 @@ mod tests {
         ] {
             let mut headers = HeaderMap::new();
             headers.insert(header::CONTENT_TYPE, "application/json".parse().unwrap());
-            let response = read::<CardBody>(&headers, Ok(Bytes::from(body)))
+            let response = read::<CardBody>(&headers, &Bytes::from(body))
                 .err()
                 .unwrap();
             assert_eq!(response.status, 400, "{body}");

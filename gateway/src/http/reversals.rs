@@ -1,9 +1,6 @@
 //! `POST /v1/reversals`: written down, answered, told to the ledger.
 
-use axum::body::Bytes;
-use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
-use axum::http::HeaderMap;
+use axum::extract::{Request, State};
 use axum::response::Response;
 use ledger_api::{Amount, AuthorizationId, CardToken, Problem};
 use serde::{Deserialize, Serialize};
@@ -27,17 +24,10 @@ struct View {
     duplicate: bool,
 }
 
-/// Takes an authorization back, wholly or in part.
-pub(super) async fn create(
-    State(app): State<App>,
-    headers: HeaderMap,
-    bytes: Result<Bytes, BytesRejection>,
-) -> Response {
-    let _admitted = match app.door.admit() {
-        Ok(permit) => permit,
-        Err(shed) => return shed.into(),
-    };
-    let (id, card, remaining) = match parse(&app, &headers, bytes) {
+/// Takes an authorization back, wholly or in part. The door's rate does not apply: a reversal that is
+/// shed would come again, and only lowers what is at risk.
+pub(super) async fn create(State(app): State<App>, message: Request) -> Response {
+    let (id, card, remaining) = match parse(&app, message).await {
         Ok(parsed) => parsed,
         Err(problem) => return reply::problem(&problem),
     };
@@ -59,13 +49,13 @@ pub(super) async fn create(
     }
 }
 
-fn parse(
+async fn parse(
     app: &App,
-    headers: &HeaderMap,
-    bytes: Result<Bytes, BytesRejection>,
+    message: Request,
 ) -> Result<(AuthorizationId, CardToken, Amount), Box<Problem>> {
-    body::idempotency_key(headers)?;
-    let body: Body = body::read(headers, bytes)?;
+    let (headers, bytes) = body::receive(message).await?;
+    body::idempotency_key(&headers)?;
+    let body: Body = body::read(&headers, &bytes)?;
     let card = body.card.token(&app.keys)?;
     let natural = body.original.parse("/original")?;
     Ok((

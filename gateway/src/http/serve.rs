@@ -15,12 +15,11 @@ use tracing::warn;
 
 /// Connections at once; further ones wait in the kernel's backlog.
 const CONNECTIONS_MAX: usize = 4_096;
-/// A head that takes longer is an attack or a broken link.
-const HEADER_PATIENCE: Duration = Duration::from_secs(2);
+/// How long a head may take, counted from the answer before it: so this is also how long an idle
+/// connection is kept.
+const HEADER_PATIENCE: Duration = Duration::from_secs(15);
 /// The most that the head of a request may take.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
-/// The most that a body may take.
-const BODY_BYTES_MAX: usize = 16 * 1024;
 /// After a failed accept (no file descriptors left), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -31,7 +30,6 @@ pub async fn serve(
     connections: TaskTracker,
     stop: CancellationToken,
 ) {
-    let router = router.layer(axum::extract::DefaultBodyLimit::max(BODY_BYTES_MAX));
     let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
         let Ok(permit) = Arc::clone(&permits).acquire_owned().await else {
@@ -49,11 +47,11 @@ pub async fn serve(
                 continue;
             }
         };
-        // Small answers must not wait for an acknowledgement of the one before.
-        let _ = stream.set_nodelay(true);
+        crate::door::tune(&stream);
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEADER_PATIENCE)
+            .half_close(true)
             .max_buf_size(HEAD_BYTES_MAX)
             .serve_connection(
                 TokioIo::new(stream),

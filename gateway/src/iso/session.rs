@@ -8,6 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
@@ -16,8 +17,8 @@ use super::translate::{self, Heard};
 
 /// Answers that may wait for a peer that does not read; then its requests wait too.
 const ANSWERS_MAX: usize = 1_024;
-/// A frame that was begun must be complete by then (slow loris).
-const FRAME_PATIENCE: Duration = Duration::from_secs(10);
+/// A frame must be complete so long after its first byte, however slowly the rest drips.
+const FRAME_PATIENCE: Duration = Duration::from_secs(5);
 /// A connection without a word for so long is closed; a link sends echoes more often.
 const IDLE_PATIENCE: Duration = Duration::from_secs(300);
 /// A peer that takes no answer for so long is gone.
@@ -46,13 +47,12 @@ async fn read(
 ) -> &'static str {
     let mut frames = FrameDecoder::new(frame::LENGTH_MAX_DEFAULT);
     let mut buffer = vec![0; 8 * 1024];
+    let mut begun: Option<Instant> = None;
     loop {
-        let patience = if frames.pending() > 0 {
-            FRAME_PATIENCE
-        } else {
-            IDLE_PATIENCE
-        };
-        let count = match tokio::time::timeout(patience, reading.read(&mut buffer)).await {
+        let until = begun.map_or(Instant::now() + IDLE_PATIENCE, |begun| {
+            begun + FRAME_PATIENCE
+        });
+        let count = match tokio::time::timeout_at(until, reading.read(&mut buffer)).await {
             Ok(Ok(0)) if frames.pending() > 0 => return "the peer left in the middle of a frame",
             Ok(Ok(0)) => return "the peer left",
             Ok(Ok(count)) => count,
@@ -65,6 +65,7 @@ async fn read(
         loop {
             match frames.next_frame() {
                 Ok(Some(message)) => {
+                    begun = None;
                     if !take(message, link, answers).await {
                         return "not even a message type could be read";
                     }
@@ -72,6 +73,9 @@ async fn read(
                 Ok(None) => break,
                 Err(_) => return "the frame length cannot be",
             }
+        }
+        if frames.pending() > 0 {
+            begun.get_or_insert_with(Instant::now);
         }
     }
 }

@@ -6,7 +6,7 @@ use iso8583::{EncodeError, Message, MessageBuilder, Mti, decode, presence, salva
 use ledger_api::{Amount, AuthorizationId, CardToken, Currency, Expiry, Reason};
 
 use super::Link;
-use crate::authorize::Refused;
+use crate::authorize::{Refused, Reply};
 use crate::identity::{DEFAULT_NETWORK, Keys, NaturalKey, is_transmission_time};
 
 /// What an answer repeats from its request, where it is there.
@@ -100,12 +100,8 @@ pub fn hear(bytes: &[u8], keys: &Keys) -> Heard {
 /// Does what was asked; `None` where no answer may be given.
 pub async fn answer(asked: Asked, link: &Link) -> Option<Vec<u8>> {
     let Asked { what, mut answer } = asked;
-    let Ok(_admitted) = link.door.admit() else {
-        answer.set(39, INOPERATIVE).ok()?;
-        return Some(answer.encode());
-    };
     let code = match what {
-        What::Authorization(request) => match link.gateway.authorize(request, None).await {
+        What::Authorization(request) => match authorize(request, link).await {
             Ok(reply) => {
                 let given = reply.answer;
                 if given.approved {
@@ -139,10 +135,24 @@ pub async fn answer(asked: Asked, link: &Link) -> Option<Vec<u8>> {
     let code = match code {
         Ok(code) => code,
         Err(Refused::Conflict | Refused::KeyReused) => CONTENT_CHANGED,
+        // Not accepted and recorded nowhere: 91 asks the network to go on without us.
+        Err(Refused::Shed) => INOPERATIVE,
         Err(Refused::Unknown(_) | Refused::Late) => return None,
     };
     answer.set(39, code).ok()?;
     Some(answer.encode())
+}
+
+/// A repeat gets its answer whatever the load is; what is new may be shed. Advices and reversals never
+/// are: they would come again, and only tell what has happened.
+async fn authorize(request: Request, link: &Link) -> Result<Reply, Refused> {
+    if let Some(recorded) = link.gateway.recorded(&request) {
+        return recorded;
+    }
+    match link.door.admit() {
+        Ok(_admitted) => link.gateway.authorize(request, None).await,
+        Err(_) => Err(Refused::Shed),
+    }
 }
 
 // === reading ===

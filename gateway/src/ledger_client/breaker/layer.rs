@@ -87,8 +87,12 @@ where
         let started_ms = boot_now().0;
         let permit = {
             let mut core = self.breaker.core();
-            core.permit(started_ms)
-                .map(|permit| (permit, core.config().probe_ms))
+            let permit = if ask.judged {
+                core.permit(started_ms)
+            } else {
+                core.permit_unjudged(started_ms)
+            };
+            permit.map(|permit| (permit, core.config().probe_ms))
         };
         let Ok((permit, probe_ms)) = permit else {
             return Box::pin(async { Err(AskError::Tripped) });
@@ -97,6 +101,7 @@ where
             breaker: Arc::clone(&self.breaker),
             permit,
             sent: ask.sent.clone(),
+            judged: ask.judged,
             started_ms,
             outcome: None,
         };
@@ -110,7 +115,7 @@ where
             } else {
                 answer.await
             };
-            call.ended(classify(&answer));
+            call.ended(&answer);
             answer
         })
     }
@@ -131,27 +136,31 @@ struct Call {
     breaker: Arc<Breaker>,
     permit: Permit,
     sent: Sent,
+    judged: bool,
     started_ms: u64,
     outcome: Option<Outcome>,
 }
 
 impl Call {
     /// It came to an end of its own.
-    fn ended(mut self, outcome: Outcome) {
-        self.outcome = Some(outcome);
+    fn ended<T>(mut self, answer: &Result<T, AskError>) {
+        self.outcome = Some(match answer {
+            Err(AskError::Timeout) if !self.judged => Outcome::NotSent,
+            answer => classify(answer),
+        });
     }
 }
 
 impl Drop for Call {
     fn drop(&mut self) {
         let now_ms = boot_now().0;
-        let outcome = self
-            .outcome
-            .unwrap_or(if self.permit.probe || self.sent.maybe() {
-                Outcome::Bad
-            } else {
-                Outcome::NotSent
-            });
+        let outcome =
+            self.outcome
+                .unwrap_or(if self.permit.probe || (self.judged && self.sent.maybe()) {
+                    Outcome::Bad
+                } else {
+                    Outcome::NotSent
+                });
         let took_ms = now_ms.saturating_sub(self.started_ms);
         // The address of this call differs between calls and processes: enough to spread probes.
         let jitter = (std::ptr::from_ref(self).addr() >> 4) as u8;

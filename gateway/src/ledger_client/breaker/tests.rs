@@ -159,3 +159,16 @@ fn a_hint_shortens_a_long_wait_but_not_the_shortest() {
     core.hint(at_ms + 300);
     assert!(call(&mut core, at_ms + 300, Outcome::Good, 1));
 }
+
+#[test]
+fn a_call_with_a_short_budget_is_never_a_probe() {
+    let mut core = core();
+    assert!(core.permit_unjudged(0).is_ok());
+    for _ in 0..5 {
+        call(&mut core, 0, Outcome::Bad, 1);
+    }
+    assert!(core.permit_unjudged(10_000).is_err(), "tripped");
+    let probe = core.permit(10_000).unwrap();
+    assert!(probe.probe);
+    assert!(core.permit_unjudged(10_000).is_err(), "probing");
+}
