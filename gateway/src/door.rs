@@ -8,19 +8,7 @@ use std::sync::Arc;
 use governor::clock::DefaultClock;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
-use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-
-/// A peer that acknowledges nothing for so long is gone, in milliseconds.
-const PEER_PATIENCE_MS: u32 = 10_000;
-
-/// Sets a connection up: small answers do not wait for the acknowledgement of the one before, and a
-/// peer that takes nothing is cut off by the kernel.
-pub fn tune(stream: &TcpStream) {
-    // A socket that refuses an option still works.
-    let _ = stream.set_nodelay(true);
-    let _ = rustix::net::sockopt::set_tcp_user_timeout(stream, PEER_PATIENCE_MS);
-}
 
 /// Both doors share one: an attack through one door must not be cheaper than through two.
 #[derive(Clone)]

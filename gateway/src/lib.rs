@@ -15,6 +15,7 @@
 //! Budgets nest: network window > gateway budget > ledger cut-off + the stand-in's own slice. A
 //! configuration that does not nest is refused.
 
+pub mod accept;
 pub mod authorize;
 pub mod cli;
 pub mod door;
