@@ -10,24 +10,24 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::warn;
 
-/// Connections at once and per door; further ones wait in the kernel's backlog.
-const CONNECTIONS_MAX: usize = 4_096;
 /// After a failed accept (no file descriptors left), so that the loop does not spin.
 const PAUSE: Duration = Duration::from_millis(50);
 /// A peer that acknowledges nothing for so long is gone, in milliseconds.
 const PEER_PATIENCE_MS: u32 = 10_000;
 
-/// Gives each connection to `serve`, on a task of its own among `connections`, until `stop`.
+/// Gives each connection to `serve`, on a task of its own among `connections`, until `stop`; at most
+/// `connections_max` at once, further ones wait in the kernel's backlog.
 pub async fn accept<Serve, Served>(
     listener: TcpListener,
     connections: TaskTracker,
     stop: CancellationToken,
+    connections_max: usize,
     serve: Serve,
 ) where
     Serve: Fn(TcpStream, SocketAddr) -> Served,
     Served: Future<Output = ()> + Send + 'static,
 {
-    let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let permits = Arc::new(Semaphore::new(connections_max));
     while let Ok(permit) = Arc::clone(&permits).acquire_owned().await {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,

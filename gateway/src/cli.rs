@@ -22,6 +22,10 @@ const EXIT_CONFIGURATION: u8 = 64;
 const EXIT_NOT_STARTED: u8 = 1;
 /// Work was left after the time for draining.
 const EXIT_NOT_DRAINED: u8 = 2;
+/// Connections at once and per door, where the system allows so many.
+const CONNECTIONS_MAX: usize = 4_096;
+/// Open files kept for the journal, the copy and the ledger.
+const FILES_KEPT: usize = 256;
 /// How long connections and work in flight may take after a stop was asked for.
 const DRAIN: Duration = Duration::from_secs(5);
 
@@ -87,13 +91,25 @@ async fn serve(settings: arguments::Settings) -> anyhow::Result<bool> {
         keys: parts.keys.clone(),
         door: parts.door.clone(),
     };
+    let connections_max = connections_max(process::limits::raise_open_files());
+    info!(connections_max, "connections at once and per door");
+    let router = http::router(app);
+    let (tracker, stopping) = (doors.clone(), stop.clone());
     doors.spawn(http::serve(
         http_listener,
-        http::router(app),
-        doors.clone(),
-        stop.clone(),
+        router,
+        tracker,
+        stopping,
+        connections_max,
     ));
-    doors.spawn(iso::serve(iso_listener, link, doors.clone(), stop.clone()));
+    let (tracker, stopping) = (doors.clone(), stop.clone());
+    doors.spawn(iso::serve(
+        iso_listener,
+        link,
+        tracker,
+        stopping,
+        connections_max,
+    ));
     background.spawn(feed::run(parts.gateway.clone(), parts.feed, last.clone()));
     background.spawn(replay::run(
         parts.gateway.clone(),
@@ -138,4 +154,10 @@ async fn serve(settings: arguments::Settings) -> anyhow::Result<bool> {
         );
     }
     Ok(drained)
+}
+
+/// Half of what the process may open for each door, less what journal, copy and ledger need: idle
+/// connections must never cost them their files.
+fn connections_max(open_files: usize) -> usize {
+    (open_files.saturating_sub(FILES_KEPT) / 2).clamp(16, CONNECTIONS_MAX)
 }

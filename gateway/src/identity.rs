@@ -64,6 +64,18 @@ impl Keys {
         })
     }
 
+    /// A digest that tells these keys from others and says nothing about them.
+    pub fn fingerprint_of_keys(&self) -> String {
+        let both = [
+            truncated(&self.card, &[b"which key"]),
+            truncated(&self.id, &[b"which key"]),
+        ];
+        both.concat()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+
     /// The token of a card number.
     pub fn card_token(&self, pan: &Pan) -> CardToken {
         CardToken {

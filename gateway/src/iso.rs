@@ -31,9 +31,10 @@ pub async fn serve(
     link: Link,
     sessions: TaskTracker,
     stop: CancellationToken,
+    connections_max: usize,
 ) {
     let stopping = stop.clone();
-    accept(listener, sessions, stop, |stream, peer| {
+    accept(listener, sessions, stop, connections_max, |stream, peer| {
         session::run(stream, peer, link.clone(), stopping.clone())
     })
     .await;

@@ -144,6 +144,13 @@ impl Arguments {
             .map_err(|e| e.to_string()),
             &mut errors,
         );
+        if !self
+            .ledger
+            .parse::<reqwest::Url>()
+            .is_ok_and(|url| url.scheme() == "http" && url.has_host())
+        {
+            errors.push("--ledger: must be a URL such as http://127.0.0.1:7400".to_owned());
+        }
         if let (Some(name), Some(homes)) = (&name, &homes)
             && !homes.contains(name)
         {

@@ -1,10 +1,11 @@
 //! Putting a gateway together.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use fallback::copy::LocalCopy;
 use fallback::disk::RealDisk;
 use fallback::journal::Journal;
@@ -75,6 +76,7 @@ pub(super) fn parts(settings: &Settings) -> anyhow::Result<Built> {
 fn stand_in(settings: &Settings) -> anyhow::Result<StandIn> {
     let boot_id = process::clock::boot_id();
     let disk = RealDisk::open(&settings.data.join("journal"))?;
+    same_keys(settings)?;
     let (journal, records) = Journal::open(Arc::new(disk), &settings.name, journal_epoch())?;
     let copy = LocalCopy::open(&settings.data.join("copy"), boot_id, now())?;
     let setup = Setup {
@@ -87,6 +89,25 @@ fn stand_in(settings: &Settings) -> anyhow::Result<StandIn> {
         boot_id,
     };
     Ok(StandIn::open(setup, now())?)
+}
+
+/// Other keys make other ids of the same payments: repeats of what is in the journal would be new
+/// payments, and money would be held twice (rule 1).
+fn same_keys(settings: &Settings) -> anyhow::Result<()> {
+    let path = settings.data.join("keys.fingerprint");
+    let ours = settings.keys.fingerprint_of_keys();
+    match std::fs::read_to_string(&path) {
+        Ok(known) if known.trim() == ours => Ok(()),
+        Ok(_) => bail!(
+            "the journal in {} was written under other keys: start with the key file that it was \
+             written under, or under a new name and an empty directory",
+            settings.data.display()
+        ),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            std::fs::write(&path, ours).with_context(|| format!("cannot write {}", path.display()))
+        }
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+    }
 }
 
 /// An epoch that a journal made at another time does not have.

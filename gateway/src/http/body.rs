@@ -183,7 +183,8 @@ pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<&str, Box<Problem>>
     let key = headers
         .get("idempotency-key")
         .and_then(|value| value.to_str().ok());
-    match key {
+    let only = headers.get_all("idempotency-key").iter().count() == 1;
+    match key.filter(|_| only) {
         Some(key) if (1..=255).contains(&key.len()) => Ok(key),
         _ => {
             let detail = "send an `Idempotency-Key` header of 1 to 255 characters, the same for every repeat";

@@ -24,9 +24,10 @@ pub async fn serve(
     router: Router,
     connections: TaskTracker,
     stop: CancellationToken,
+    connections_max: usize,
 ) {
     let stopping = stop.clone();
-    accept(listener, connections, stop, |stream, _| {
+    accept(listener, connections, stop, connections_max, |stream, _| {
         connection(stream, router.clone(), stopping.clone())
     })
     .await;
