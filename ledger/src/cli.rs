@@ -31,6 +31,8 @@ Examples:
       on a free port, which the ready line names
   DATABASE_URL=postgres://holdfast@127.0.0.1/holdfast ledger
       books in PostgreSQL; starts and waits while the database is down
+  ledger --data /srv/restored --restored
+      books that were restored from a backup; for this one start, then without it
 
 Exit codes: 0 stopped and drained, 1 could not start or had to cut requests off,
 2 unknown flag, 64 bad configuration.";
@@ -48,6 +50,14 @@ struct Flags {
     /// Folder of the embedded store; made if absent, used by one ledger at a time.
     #[arg(long, env = "HOLDFAST_LEDGER_DATA", default_value = "./var/ledger")]
     data: PathBuf,
+    /// The books were restored from a backup: draw a new epoch, so that gateways list everything again
+    /// and tell again what the backup does not have. For one start only.
+    #[arg(
+        long,
+        env = "HOLDFAST_LEDGER_RESTORED",
+        value_parser = clap::builder::FalseyValueParser::new()
+    )]
+    restored: bool,
     /// What to log, such as `info` or `info,ledger=debug`.
     #[arg(long, env = "HOLDFAST_LOG", default_value = "info")]
     log: String,
@@ -85,7 +95,7 @@ async fn ledger(flags: Flags) -> ExitCode {
             Ok(store) => store,
             Err(error) => return fail(BAD_CONFIGURATION, &error),
         },
-        None => match Store::embedded(&flags.data).await {
+        None => match embedded(&flags).await {
             Ok(store) => store,
             Err(error) => return fail(FAILED, &error),
         },
@@ -106,7 +116,11 @@ async fn ledger(flags: Flags) -> ExitCode {
     };
     tracing::info!(%address, "listening");
     let stopping = CancellationToken::new();
-    tokio::spawn(announce(store.clone(), address));
+    tokio::spawn(announce(
+        store.clone(),
+        address,
+        flags.restored && store.is_shared(),
+    ));
     tokio::spawn({
         let stopping = stopping.clone();
         async move {
@@ -130,11 +144,38 @@ async fn ledger(flags: Flags) -> ExitCode {
     }
 }
 
+/// The embedded store, in a new epoch before anybody reads it if it was restored.
+async fn embedded(flags: &Flags) -> Result<Store, StoreError> {
+    let store = Store::embedded(&flags.data).await?;
+    if flags.restored {
+        draw_epoch(&store).await?;
+    }
+    Ok(store)
+}
+
+async fn draw_epoch(store: &Store) -> Result<(), StoreError> {
+    let epoch = store.new_epoch().await?;
+    tracing::warn!(
+        epoch,
+        "the books were restored: a new epoch, gateways list and tell again"
+    );
+    Ok(())
+}
+
+/// Prepares a database, which nobody reads before, in a new epoch if it was restored.
+async fn prepare(store: &Store, restored: &mut bool) -> Result<String, StoreError> {
+    if *restored {
+        draw_epoch(store).await?;
+        *restored = false;
+    }
+    store.prepare().await
+}
+
 /// Prepares the store, however long its database is down, and says on stdout that it is ready.
-async fn announce(store: Store, address: SocketAddr) {
+async fn announce(store: Store, address: SocketAddr, mut restored: bool) {
     let mut last: Option<StoreError> = None;
     let kind = loop {
-        match store.prepare().await {
+        match prepare(&store, &mut restored).await {
             Ok(kind) => break kind,
             Err(error) if last.as_ref() == Some(&error) => {}
             Err(error) => {

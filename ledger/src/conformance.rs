@@ -35,7 +35,8 @@ pub async fn all(store: &Store) {
     feed::a_mark_includes_its_effect_rule_12(store).await;
     feed::another_epoch_is_refused_rule_13(store).await;
     feed::listing_then_feed_is_the_state(store).await;
-    feed::a_journal_head_never_goes_back_inside_its_epoch_rule_11(store).await;
+    feed::a_journal_head_never_goes_back_until_a_grant_rule_11(store).await;
+    feed::restored_books_have_a_new_epoch_rule_13(store).await;
     money::sixty_four_callers_at_once_keep_the_books_balanced_i6(store).await;
 }
 

@@ -49,7 +49,10 @@ pub fn router(ledger: Ledger) -> Router {
         .route("/v1/cards", post(writes::put_cards))
         .route("/v1/feed", get(follow::feed))
         .route("/v1/listing", get(reads::listing))
-        .route("/v1/gateways/{id}", get(reads::journal_head))
+        .route(
+            "/v1/gateways/{id}",
+            get(reads::journal_head).delete(writes::grant_journal),
+        )
         .route("/v1/suspense", get(reads::suspense))
         .route("/v1/books", get(reads::books))
         .route("/livez", get(async || "ok\n"))

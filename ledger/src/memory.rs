@@ -101,6 +101,9 @@ impl MemoryStore {
         }
         self.changes.extend(sealed.changes);
         self.journals.extend(sealed.journals);
+        for gateway in sealed.granted {
+            self.journals.remove(&gateway);
+        }
         sealed.outcomes
     }
 
@@ -109,6 +112,11 @@ impl MemoryStore {
             .or_insert_with(|| Account::new(delta.account, delta.currency));
         // A sum that does not fit stays as it was, and the trial balance says so.
         account.totals = plus(account.totals, delta.totals).unwrap_or(account.totals);
+    }
+
+    /// The books were restored from a backup: from here on they have this epoch (rule 13).
+    pub fn set_epoch(&mut self, epoch: u64) {
+        self.head.epoch = epoch;
     }
 
     /// Where the books stand.

@@ -61,6 +61,11 @@ pub enum Command {
         /// How far.
         head: JournalHead,
     },
+    /// Forget how far a gateway's journal was: an operator lets it begin a new one (rule 11).
+    GrantJournal {
+        /// Whose journal.
+        gateway: GatewayId,
+    },
 }
 
 /// What came of one [`Command`].
@@ -70,8 +75,8 @@ pub enum Outcome {
     Authorized(AuthorizeAnswer),
     /// Of [`Command::Advise`].
     Advised(AdviceAnswer),
-    /// Of [`Command::OpenAccount`], [`Command::PutCard`] and [`Command::NoteHead`]: the books are
-    /// as asked, from this mark on.
+    /// Of [`Command::OpenAccount`], [`Command::PutCard`], [`Command::NoteHead`] and
+    /// [`Command::GrantJournal`]: the books are as asked, from this mark on.
     Stored(Mark),
     /// Nothing was done, and asking again will not help.
     Refused(Problem),
@@ -87,6 +92,7 @@ pub fn decide(mut set: WorkingSet, commands: &[Command], yymm: u16) -> Draft {
             Command::OpenAccount(open) => set.open_account(open),
             Command::PutCard(card) => set.put_card(card),
             Command::NoteHead { gateway, head } => set.note_head(gateway, *head),
+            Command::GrantJournal { gateway } => set.grant_journal(gateway),
         };
         set.push(outcome);
     }

@@ -129,6 +129,30 @@ impl Store {
         }
     }
 
+    /// Draws a new epoch, for books that were restored from a backup: gateways list again, and tell
+    /// again what they had told (rules 13, 22). Safe to repeat; call it before anybody reads. Returns
+    /// the epoch.
+    ///
+    /// # Errors
+    /// When the store is not available, or did not say whether it has the new epoch.
+    pub async fn new_epoch(&self) -> Result<u64, StoreError> {
+        match &self.kind {
+            Kind::Memory(books) => {
+                let epoch = draw_epoch();
+                lock(books).set_epoch(epoch);
+                Ok(epoch)
+            }
+            Kind::Embedded(books) => {
+                let books = Arc::clone(books);
+                on_blocking_task(move || books.new_epoch()).await
+            }
+            Kind::Postgres(books) => {
+                let books = Arc::clone(books);
+                on_own_task(async move { books.new_epoch().await }).await
+            }
+        }
+    }
+
     /// Does all commands, in order, in one transaction; `yymm` is the current month. The work goes
     /// on when the caller goes away.
     ///

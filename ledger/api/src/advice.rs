@@ -150,7 +150,7 @@ pub enum AdviceOutcome {
     Applied,
     /// Known already; no second effect.
     Duplicate,
-    /// Cannot be booked; kept in suspense, in plain sight, for a person.
+    /// Cannot be booked; kept in suspense, in plain sight, for a person. The same for a repeat.
     Parked {
         /// Why.
         reason: Reason,

@@ -11,12 +11,19 @@
 //! | `GET /v1/feed?epoch=&after=&limit=&wait_ms=` | [`FeedPage`] | safe | changes after a position, without holes |
 //! | `GET /v1/listing?after=&limit=` | [`ListingPage`] | safe | everything, for a gateway that starts empty |
 //! | `GET /v1/gateways/{id}` | [`JournalHead`] or 404 | safe | the last journal head that this gateway reported |
+//! | `DELETE /v1/gateways/{id}` | 204 | same state | an operator grants a gateway a new journal: what its old one had left is to be counted as spent |
 //! | `POST /v1/accounts`, `POST /v1/cards` | [`AccountBatch`], [`CardBatch`] → 204 | same state | open accounts, put cards |
 //! | `GET /v1/accounts?after=&limit=`, `GET /v1/accounts/{id}` | [`AccountsPage`], [`AccountStatement`] | safe | totals; one account with its entries |
 //! | `GET /v1/authorizations?after=&limit=`, `GET /v1/authorizations/{id}` | [`AuthorizationsPage`], [`AuthorizationView`] | safe | what the books hold for an id |
 //! | `GET /v1/suspense` | [`AuthorizationsPage`] | safe | advices that wait for a person |
 //! | `GET /v1/books` | [`TrialBalance`] | safe | Σ debits = Σ credits, on one snapshot |
 //! | `GET /livez`, `GET /readyz` | text | safe | the process; the store |
+//!
+//! The ledger keeps the highest [`JournalHead`] of the first journal that a gateway reported. A head
+//! of another epoch, or a lower one, changes nothing, though its advices are booked: that gateway has
+//! lost its journal and does not stand in until the grant (rule 11).
+//!
+//! An advice that is parked is answered as parked again when it is repeated.
 //!
 //! Every batch is answered item by item, in order. Whatever is not a 2xx is a [`Problem`]
 //! (RFC 9457) that says whether a retry is safe. A time-out or a 5xx means *unknown*: the effect

@@ -171,7 +171,8 @@ pub(super) async fn what_cannot_be_booked_is_parked_in_plain_sight_i13(store: &S
         assert_eq!(parked.outcome, AdviceOutcome::Parked { reason });
         assert_eq!(
             desk.tell("gw1", item).await.outcome,
-            AdviceOutcome::Duplicate
+            AdviceOutcome::Parked { reason },
+            "a repeat is parked again"
         );
         let waiting = store
             .suspense(None, 1_000)

@@ -162,7 +162,7 @@ impl Known {
     }
 }
 
-pub(super) async fn a_journal_head_never_goes_back_inside_its_epoch_rule_11(store: &Store) {
+pub(super) async fn a_journal_head_never_goes_back_until_a_grant_rule_11(store: &Store) {
     let desk = Desk::open(store, 43, 0).await;
     let name = gateway("gw-head");
     let unknown = store
@@ -170,26 +170,50 @@ pub(super) async fn a_journal_head_never_goes_back_inside_its_epoch_rule_11(stor
         .await
         .expect("readable");
     assert_eq!(unknown, None);
-    let heads = [(1, 5, 5), (1, 3, 5), (1, 8, 8), (2, 1, 1)];
-    for (epoch, seq, expected) in heads {
-        let head = JournalHead {
-            epoch,
-            seq,
-            hash: seq,
-        };
-        let command = Command::NoteHead {
-            gateway: name.clone(),
-            head,
-        };
-        assert!(matches!(desk.run(command).await, Outcome::Stored(_)));
-        let known = store
-            .journal_head(name.clone())
-            .await
-            .expect("readable")
-            .expect("it told");
-        assert_eq!(
-            (known.epoch, known.seq, known.hash),
-            (epoch, expected, expected)
-        );
+    let note = async |(epoch, seq, hash): (u64, u64, u64)| {
+        let head = JournalHead { epoch, seq, hash };
+        let gateway = name.clone();
+        let noted = desk.run(Command::NoteHead { gateway, head }).await;
+        let taken = matches!(noted, Outcome::Stored(_));
+        let known = store.journal_head(name.clone()).await.expect("readable");
+        let known = known.map(|known| (known.epoch, known.seq, known.hash));
+        (taken, known)
+    };
+    let heads = [
+        ((1, 5, 5), true, (1, 5, 5)),
+        ((1, 3, 3), true, (1, 5, 5)),
+        ((1, 5, 6), false, (1, 5, 5)),
+        ((1, 8, 8), true, (1, 8, 8)),
+        ((2, 1, 1), false, (1, 8, 8)),
+        ((2, 9, 9), false, (1, 8, 8)),
+    ];
+    for (told, taken, expected) in heads {
+        assert_eq!(note(told).await, (taken, Some(expected)), "{told:?}");
     }
+    for _ in 0..2 {
+        let gateway = name.clone();
+        let granted = desk.run(Command::GrantJournal { gateway }).await;
+        assert!(matches!(granted, Outcome::Stored(_)));
+        let known = store.journal_head(name.clone()).await.expect("readable");
+        assert_eq!(known, None, "safe to repeat");
+    }
+    let next = note((2, 1, 1)).await;
+    assert_eq!(next, (true, Some((2, 1, 1))), "the next one is taken");
+}
+
+/// Everything is there in the new epoch, and positions go on: only the epoch is another.
+pub(super) async fn restored_books_have_a_new_epoch_rule_13(store: &Store) {
+    let desk = Desk::open(store, 44, 1_000).await;
+    desk.authorize("gw1", 1, 100).await;
+    let before = store.mark().await.expect("readable");
+    let epoch = store.new_epoch().await.expect("drawn");
+    let after = store.mark().await.expect("readable");
+    assert_ne!(epoch, before.epoch);
+    assert_eq!((after.epoch, after.position), (epoch, before.position));
+    assert_eq!(
+        store.feed(before.epoch, before.position, 1).await,
+        Err(StoreError::EpochChanged { epoch })
+    );
+    assert_eq!(desk.authorize("gw1", 1, 100).await.mark.epoch, epoch);
+    assert_eq!(desk.available().await, 900, "I2");
 }

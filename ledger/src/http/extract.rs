@@ -56,14 +56,17 @@ fn unread(rejection: &BytesRejection) -> Problem {
     }
 }
 
-/// Names of fields are told, values are not: one of them could be a card number (I15).
+/// Names of fields that this contract has are told; values, and names that it has not, are not: one
+/// of them could be a card number (I15).
 fn bad_json(error: &serde_json::Error) -> Problem {
     let text = error.to_string();
-    let about_a_field = ["unknown field", "missing field", "duplicate field"];
-    let detail = if about_a_field.iter().any(|start| text.starts_with(start)) {
+    let (line, column) = (error.line(), error.column());
+    let about_our_field = ["missing field", "duplicate field"];
+    let detail = if about_our_field.iter().any(|start| text.starts_with(start)) {
         text
+    } else if text.starts_with("unknown field") {
+        format!("the body has a field that this call does not, at line {line} column {column}")
     } else {
-        let (line, column) = (error.line(), error.column());
         format!("the body is not what this call takes, at line {line} column {column}")
     };
     Problem::new("bad_json", 400, Retry::Never, detail)

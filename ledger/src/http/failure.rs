@@ -30,7 +30,17 @@ impl From<StoreError> for Failure {
         if matches!(error, StoreError::Refused(_) | StoreError::Broken(_)) {
             tracing::error!(%error, "a request failed");
         }
-        Self(Problem::new(name, status, retry, error.to_string()))
+        // What a database says of a value may repeat the value (I15): that is for the log only.
+        let detail = match &error {
+            StoreError::Refused(_) => {
+                "the store refuses the batch; nothing was done, its log says why"
+            }
+            StoreError::Broken(_) => {
+                "the books cannot be read; a person must look, the log says where"
+            }
+            _ => return Self(Problem::new(name, status, retry, error.to_string())),
+        };
+        Self(Problem::new(name, status, retry, detail))
     }
 }
 

@@ -27,7 +27,7 @@ struct PageQuery<K> {
     limit: Option<usize>,
 }
 
-type Segment = Result<Path<String>, PathRejection>;
+pub(super) type Segment = Result<Path<String>, PathRejection>;
 
 pub(super) fn limit(asked: Option<usize>) -> usize {
     asked.unwrap_or(LIMIT_DEFAULT).clamp(1, LIMIT_MAX)

@@ -5,12 +5,13 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use ledger_api::{
     AccountBatch, AdviceAnswers, AdviceBatch, AdviceItem, AuthorizeAnswers, AuthorizeBatch,
-    CardBatch, Problem, Retry, ReversalBatch,
+    CardBatch, GatewayId, Problem, Retry, ReversalBatch,
 };
 
 use super::Ledger;
-use super::extract::{Body, bounded};
+use super::extract::{Body, bounded, segment};
 use super::failure::Failure;
+use super::reads::Segment;
 use crate::posting::{Command, Outcome};
 
 pub(super) async fn authorize(
@@ -50,7 +51,10 @@ pub(super) async fn advise(
         head: batch.head,
     });
     let mut outcomes = ledger.batcher.submit(commands).await?;
-    outcomes.pop();
+    // Money first: what was told is booked, whatever became of the journal that it was told from.
+    if let Some(Outcome::Refused(problem)) = outcomes.pop() {
+        tracing::error!(%gateway, %problem, "a gateway has lost its journal, or an older one came back");
+    }
     advice_answers(outcomes)
 }
 
@@ -98,6 +102,16 @@ pub(super) async fn put_cards(
 ) -> Result<StatusCode, Failure> {
     let items = bounded(batch.items)?;
     stored(&ledger, items.into_iter().map(Command::PutCard).collect()).await
+}
+
+/// An operator's grant (rule 11).
+pub(super) async fn grant_journal(
+    State(ledger): State<Ledger>,
+    path: Segment,
+) -> Result<StatusCode, Failure> {
+    let gateway: GatewayId = segment(path)?;
+    tracing::warn!(%gateway, "an operator grants a new journal");
+    stored(&ledger, vec![Command::GrantJournal { gateway }]).await
 }
 
 /// The first refusal is the answer; it says which item, and the others stand.

@@ -144,16 +144,40 @@ impl WorkingSet {
         }))
     }
 
-    /// Inside one epoch of the journal its head never goes back.
+    /// The head only goes on: another epoch, a lower number, or another hash under the same number is
+    /// of a journal that was lost or rolled back, and leaves the head as it is, so that the gateway
+    /// stays fenced until an operator grants it a new journal (rule 11).
     pub(super) fn note_head(&mut self, gateway: &GatewayId, head: JournalHead) -> DraftOutcome {
-        let newer = self
-            .head(gateway)
-            .is_none_or(|known| known.epoch != head.epoch || known.seq < head.seq);
-        if newer {
+        let Some(known) = self.head(gateway) else {
+            self.set_head(gateway, head);
+            return stored(MarkAt::Head);
+        };
+        let same_record = known.seq == head.seq;
+        if known.epoch != head.epoch || same_record && known.hash != head.hash {
+            return refused(other_journal());
+        }
+        if known.seq < head.seq {
             self.set_head(gateway, head);
         }
         stored(MarkAt::Head)
     }
+
+    /// The next head that the gateway reports is taken, whatever it is.
+    pub(super) fn grant_journal(&mut self, gateway: &GatewayId) -> DraftOutcome {
+        if self.head(gateway).is_some() {
+            self.forget_head(gateway);
+        }
+        stored(MarkAt::Head)
+    }
+}
+
+fn other_journal() -> Problem {
+    Problem::new(
+        "other_journal",
+        409,
+        Retry::Never,
+        "this is not the journal that the gateway had; it needs an operator's grant",
+    )
 }
 
 fn internal_id() -> Problem {

@@ -1,8 +1,8 @@
 //! Booking what was told: verbatim, in any order, at least once → exactly one effect (I2, I13).
 
 use ledger_api::{
-    Advice, AdviceAnswer, AdviceItem, AdviceOutcome, AdviceSource, Amount, GatewayId, Reason,
-    Reversal, Verdict,
+    Advice, AdviceAnswer, AdviceItem, AdviceOutcome, AdviceSource, Amount, Currency, GatewayId,
+    Reason, Reversal, Verdict,
 };
 
 use super::draft::{DraftOutcome, MarkAt};
@@ -34,15 +34,18 @@ impl WorkingSet {
             Ok(mark) => mark,
             Err(problem) => return failed(item, problem),
         };
+        // Parked again for a repeat: the gateway keeps charging what nobody has booked (rule 14).
         let outcome = match parked {
-            _ if unchanged => AdviceOutcome::Duplicate,
             Some(reason) => AdviceOutcome::Parked { reason },
+            None if unchanged => AdviceOutcome::Duplicate,
             None => AdviceOutcome::Applied,
         };
         advised(item, outcome, mark)
     }
 
-    /// Adds what an advice tells to the facts; says why it cannot be booked, if it cannot.
+    /// Adds what an advice tells to the facts, all of it and in any order; says why it cannot be
+    /// booked, if it cannot. Only money has a currency: a decline neither sets one nor contradicts
+    /// one. Money in another currency than the account's parks the record.
     fn merge_advice(
         &self,
         record: &mut Record,
@@ -54,17 +57,18 @@ impl WorkingSet {
             .fingerprint
             .is_none_or(|known| known == advice.fingerprint);
         record.differing |= !same_card || !same_content;
-        if record
-            .currency
-            .is_some_and(|known| known != advice.currency)
-        {
-            record.differing = true;
-            return Some(Reason::CurrencyMismatch);
-        }
-        record.currency = Some(advice.currency);
-        record.fingerprint.get_or_insert(advice.fingerprint);
+        record.fingerprint = match record.fingerprint {
+            // What the ledger decided, repeats of the request must match.
+            Some(known) if record.decided.is_some() => Some(known),
+            Some(known) if known.0 <= advice.fingerprint.0 => Some(known),
+            _ => Some(advice.fingerprint),
+        };
         record.requested = record.requested.max(advice.requested_minor);
         let told = told(advice);
+        let moves_money = !told.approved_minor.is_zero();
+        if moves_money {
+            self.merge_currency(record, advice.currency);
+        }
         match (advice.source, told.approved) {
             (AdviceSource::Network, _) => merge_network(record, told),
             (AdviceSource::StandIn, true) => {
@@ -80,21 +84,34 @@ impl WorkingSet {
             }
         }
         let unbookable = self
-            .unbookable(record)
-            .filter(|_| !told.approved_minor.is_zero());
+            .unbookable(record, advice.currency)
+            .filter(|_| moves_money);
         if let Some(reason) = unbookable {
             record.parked = Some(record.parked.map_or(reason, |known| known.min(reason)));
         }
         unbookable
     }
 
-    /// Why money cannot be booked for this record.
-    fn unbookable(&self, record: &Record) -> Option<Reason> {
+    /// Of several currencies the record names one that explains why it is parked: not the account's,
+    /// and of those the one with the lowest code.
+    fn merge_currency(&self, record: &mut Record, told: Currency) {
+        let account = record.account.and_then(|id| self.account(id));
+        let rank = |currency: Currency| {
+            let own = account.is_some_and(|account| account.currency == currency);
+            (own, currency.numeric())
+        };
+        record.differing |= record.currency.is_some_and(|known| known != told);
+        record.currency = match record.currency {
+            Some(known) if rank(known) <= rank(told) => Some(known),
+            _ => Some(told),
+        };
+    }
+
+    /// Why money in this currency cannot be booked for this record.
+    fn unbookable(&self, record: &Record, told: Currency) -> Option<Reason> {
         match record.account.and_then(|id| self.account(id)) {
             None => Some(Reason::UnknownCard),
-            Some(account) if record.currency.is_some_and(|told| told != account.currency) => {
-                Some(Reason::CurrencyMismatch)
-            }
+            Some(account) if told != account.currency => Some(Reason::CurrencyMismatch),
             Some(_) => record.parked,
         }
     }

@@ -67,7 +67,10 @@ impl WorkingSet {
         verdict: Verdict,
     ) -> DraftOutcome {
         record.requested = request.amount_minor;
-        record.currency = Some(request.currency);
+        // A decline moves no money, so it does not say in which currency an answer that was told is.
+        if verdict.approved {
+            record.currency = Some(request.currency);
+        }
         record.fingerprint = Some(request.fingerprint);
         record.decided = Some(verdict);
         record.asked.append(gateway);

@@ -106,6 +106,8 @@ pub struct Sealed {
     pub changes: Vec<Change>,
     /// Journal heads to insert or replace.
     pub journals: Vec<(GatewayId, JournalHead)>,
+    /// Gateways whose journal heads are to be deleted.
+    pub granted: Vec<GatewayId>,
 }
 
 impl Draft {
@@ -177,6 +179,10 @@ impl Draft {
             .collect();
         sealed.journals = (self.set.dirty_heads.iter())
             .filter_map(|gateway| Some((gateway.clone(), self.set.head(gateway)?)))
+            .collect();
+        sealed.granted = (self.set.dirty_heads.iter())
+            .filter(|gateway| self.set.head(gateway).is_none())
+            .cloned()
             .collect();
         sealed.internal = self.internal();
         sealed.outcomes = (self.outcomes.into_iter())

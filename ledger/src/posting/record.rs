@@ -19,7 +19,7 @@ pub struct Record {
     pub account: Option<AccountId>,
     /// The largest amount asked for.
     pub requested: Amount,
-    /// Absent while only a reversal is known.
+    /// The currency of what was approved; absent while nothing was.
     pub currency: Option<Currency>,
     /// Digest of the request; absent while only a reversal is known.
     pub fingerprint: Option<Fingerprint>,

@@ -51,7 +51,7 @@ impl Needs {
                     needs.cards.insert(card.card);
                     needs.accounts.insert(card.account);
                 }
-                Command::NoteHead { gateway, .. } => {
+                Command::NoteHead { gateway, .. } | Command::GrantJournal { gateway } => {
                     needs.gateways.insert(gateway.clone());
                 }
             }
@@ -146,6 +146,11 @@ impl WorkingSet {
 
     pub(super) fn set_head(&mut self, gateway: &GatewayId, head: JournalHead) {
         self.heads.insert(gateway.clone(), head);
+        self.dirty_heads.insert(gateway.clone());
+    }
+
+    pub(super) fn forget_head(&mut self, gateway: &GatewayId) {
+        self.heads.remove(gateway);
         self.dirty_heads.insert(gateway.clone());
     }
 

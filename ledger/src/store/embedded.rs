@@ -61,6 +61,19 @@ impl Embedded {
             .map_err(|error| StoreError::Unavailable(error.to_string()))
     }
 
+    /// Draws another epoch; says it.
+    pub(super) fn new_epoch(&self) -> Result<u64, StoreError> {
+        let write = self.begin()?;
+        let epoch = super::draw_epoch();
+        (write.open_table(HEAD).map_err(broken)?)
+            .insert("epoch", epoch)
+            .map_err(broken)?;
+        write
+            .commit()
+            .map_err(|error| StoreError::Unknown(error.to_string()))?;
+        Ok(epoch)
+    }
+
     fn begin(&self) -> Result<WriteTransaction, StoreError> {
         let mut write = self
             .database
@@ -160,6 +173,9 @@ fn save(write: &WriteTransaction, sealed: Sealed) -> Result<Vec<Outcome>, StoreE
         journals
             .insert(gateway.as_str(), encode(head)?.as_slice())
             .map_err(broken)?;
+    }
+    for gateway in &sealed.granted {
+        journals.remove(gateway.as_str()).map_err(broken)?;
     }
     let mut numbers = write.open_table(HEAD).map_err(broken)?;
     numbers

@@ -75,8 +75,28 @@ impl Postgres {
         Ok(format!("postgres {version}"))
     }
 
+    /// Draws another epoch, before or after the books are prepared; says it.
+    pub(super) async fn new_epoch(&self) -> Result<u64, StoreError> {
+        let silent = || StoreError::Unknown("the database does not answer".to_owned());
+        let drawn = tokio::time::timeout(PREPARE_MAX, self.draw());
+        drawn.await.map_err(|_| silent())?
+    }
+
+    async fn draw(&self) -> Result<u64, StoreError> {
+        self.migrate().await?;
+        let mut connection: PgConnection = PgConnectOptions::connect(&self.options)
+            .await
+            .map_err(unavailable)?;
+        let epoch = draw_epoch();
+        sqlx::query("UPDATE head SET epoch = $1 WHERE bucket = 0")
+            .bind(epoch.cast_signed())
+            .execute(&mut connection)
+            .await
+            .map_err(|error| StoreError::Unknown(error.to_string()))?;
+        Ok(epoch)
+    }
+
     async fn migrate(&self) -> Result<String, StoreError> {
-        let unavailable = |error: sqlx::Error| StoreError::Unavailable(error.to_string());
         let mut connection: PgConnection = PgConnectOptions::connect(&self.options)
             .await
             .map_err(unavailable)?;
@@ -127,6 +147,10 @@ impl Postgres {
     }
 }
 
+fn unavailable(error: sqlx::Error) -> StoreError {
+    StoreError::Unavailable(error.to_string())
+}
+
 /// The batch inside its transaction.
 async fn post(
     connection: &mut PgConnection,
@@ -147,6 +171,7 @@ async fn post(
         save::entries(connection, &sealed.entries).await?;
         save::changes(connection, &sealed.changes).await?;
         save::journals(connection, &sealed.journals).await?;
+        save::granted(connection, &sealed.granted).await?;
     }
     let position = sealed.head.position;
     Ok((sealed.outcomes, position))

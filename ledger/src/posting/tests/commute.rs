@@ -44,8 +44,20 @@ fn items() -> impl Strategy<Value = (GatewayId, AdviceItem)> {
         Just(Reason::OverCardLimit),
         Just(Reason::KnowledgeStale)
     ];
-    let told =
-        (told, source, reason).prop_map(|(told, source, reason)| advice(ID, told, source, reason));
+    let currency = prop_oneof![8 => Just("EUR"), 1 => Just("USD"), 1 => Just("GBP")];
+    let fingerprint = prop_oneof![3 => Just(1), 1 => Just(2), 1 => Just(0)];
+    let told = (told, source, reason, currency, fingerprint).prop_map(
+        |(told, source, reason, currency, fingerprint)| {
+            let AdviceItem::Advice(advice) = advice(ID, told, source, reason) else {
+                unreachable!("an advice")
+            };
+            AdviceItem::Advice(Advice {
+                currency: currency.parse().unwrap(),
+                fingerprint: Fingerprint(fingerprint),
+                ..advice
+            })
+        },
+    );
     let reversal = prop_oneof![Just(0), Just(40), Just(100)].prop_map(|minor| {
         let remaining_minor = Amount::new(minor).unwrap();
         AdviceItem::Reversal(Reversal {
@@ -71,14 +83,19 @@ fn items() -> impl Strategy<Value = (GatewayId, AdviceItem)> {
 struct Before {
     asked_by: Vec<&'static str>,
     available: i64,
+    currency: &'static str,
 }
 
 fn before() -> impl Strategy<Value = Before> {
     let asked_by = proptest::sample::subsequence(vec!["gw1", "gw2"], 0..=2);
-    (asked_by, prop_oneof![Just(1_000), Just(50)]).prop_map(|(asked_by, available)| Before {
-        asked_by,
-        available,
-    })
+    let currency = prop_oneof![3 => Just("EUR"), 1 => Just("USD")];
+    (asked_by, prop_oneof![Just(1_000), Just(50)], currency).prop_map(
+        |(asked_by, available, currency)| Before {
+            asked_by,
+            available,
+            currency,
+        },
+    )
 }
 
 fn books(before: &Before) -> MemoryStore {
@@ -91,7 +108,10 @@ fn books(before: &Before) -> MemoryStore {
     let mut commands = vec![Command::OpenAccount(open), Command::PutCard(card_state())];
     commands.extend(before.asked_by.iter().map(|name| Command::Authorize {
         gateway: gateway(name),
-        request: request(100),
+        request: AuthorizeRequest {
+            currency: before.currency.parse().unwrap(),
+            ..request(100)
+        },
     }));
     books.transact(commands, NOW);
     books
@@ -158,7 +178,7 @@ proptest! {
         items in vec(items(), 1..7),
         cut in 0_usize..7,
     ) {
-        let nothing = Before { asked_by: vec![], available: 1_000 };
+        let nothing = Before { asked_by: vec![], available: 1_000, currency: "EUR" };
         let (mut without, mut with) = (books(&nothing), books(&nothing));
         let cut = cut.min(items.len());
         let told_before = items[..cut].iter().any(|(_, item)| matches!(item, AdviceItem::Advice(_)));
@@ -185,11 +205,19 @@ fn expected(before: &Before, items: &[(GatewayId, AdviceItem)]) -> i64 {
     };
     let approved = |told: &[(GatewayId, Option<i64>)]| told.iter().filter_map(|told| told.1).max();
     let (network, ours) = (told(AdviceSource::Network), told(AdviceSource::StandIn));
-    let decided = if before.asked_by.is_empty() || before.available < 100 {
-        0
-    } else {
+    let decides = !before.asked_by.is_empty() && before.currency == "EUR";
+    let decided = if decides && before.available >= 100 {
         100
+    } else {
+        0
     };
+    let foreign_money = items.iter().any(|(_, item)| match item {
+        AdviceItem::Advice(advice) => advice.currency != euro() && !advice.approved_minor.is_zero(),
+        AdviceItem::Reversal(_) => false,
+    });
+    if foreign_money {
+        return 0;
+    }
     let held = if !network.is_empty() {
         approved(&network).unwrap_or(0)
     } else if let Some(approved) = approved(&ours) {
@@ -210,4 +238,79 @@ fn expected(before: &Before, items: &[(GatewayId, AdviceItem)]) -> i64 {
     remaining
         .min()
         .map_or(held, |remaining| held.min(remaining))
+}
+
+fn in_currency(item: AdviceItem, currency: &str) -> AdviceItem {
+    match item {
+        AdviceItem::Advice(advice) => AdviceItem::Advice(Advice {
+            currency: currency.parse().unwrap(),
+            ..advice
+        }),
+        reversal => reversal,
+    }
+}
+
+fn outcomes(books: &mut MemoryStore, told: &[AdviceItem]) -> Vec<ledger_api::AdviceOutcome> {
+    let commands = told
+        .iter()
+        .map(|item| Command::Advise {
+            gateway: gateway("gw1"),
+            item: item.clone(),
+        })
+        .collect();
+    let answers = books.transact(commands, NOW).into_iter();
+    answers
+        .map(|outcome| match outcome {
+            Outcome::Advised(answer) => answer.outcome,
+            other => panic!("{other:?}"),
+        })
+        .collect()
+}
+
+#[test]
+fn parked_advice_repeated_is_parked_again_i1_rule_14() {
+    use ledger_api::AdviceOutcome::{Applied, Parked};
+    let nothing = Before {
+        asked_by: vec![],
+        available: 1_000,
+        currency: "EUR",
+    };
+    let mut books = books(&nothing);
+    let foreign = in_currency(approval(ID, 100), "USD");
+    let reversal = AdviceItem::Reversal(Reversal {
+        id: ID,
+        card: CARD,
+        remaining_minor: amount(0),
+        seq: 0,
+    });
+    let told = [foreign.clone(), foreign.clone(), reversal, foreign];
+    let parked = Parked {
+        reason: Reason::CurrencyMismatch,
+    };
+    assert_eq!(
+        outcomes(&mut books, &told),
+        [parked.clone(), parked.clone(), Applied, parked]
+    );
+}
+
+#[test]
+fn a_decline_in_another_currency_does_not_stop_an_approval_i13() {
+    let decline = advice(ID, None, AdviceSource::StandIn, Reason::CurrencyMismatch);
+    let told = [in_currency(decline, "USD"), approval(ID, 100)];
+    for asked_by in [vec![], vec!["gw1"]] {
+        let before = Before {
+            asked_by,
+            available: 1_000,
+            currency: "USD",
+        };
+        for order in [[0, 1], [1, 0]] {
+            let mut books = books(&before);
+            outcomes(&mut books, &order.map(|nth| told[nth].clone()));
+            let (record, totals) = outcome(&books);
+            assert_eq!(
+                (record.unwrap().effect_minor, totals.debits_pending),
+                (100, 100)
+            );
+        }
+    }
 }

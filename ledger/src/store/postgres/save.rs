@@ -229,8 +229,8 @@ pub(super) async fn journals(
     sqlx::query(
         "INSERT INTO gateway_head (bucket, gateway, epoch, seq, hash)
          SELECT 0, * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[])
-         ON CONFLICT (bucket, gateway) DO UPDATE SET epoch = EXCLUDED.epoch, seq = EXCLUDED.seq,
-             hash = EXCLUDED.hash",
+         ON CONFLICT (bucket, gateway) DO UPDATE SET seq = EXCLUDED.seq, hash = EXCLUDED.hash
+             WHERE gateway_head.epoch = EXCLUDED.epoch",
     )
     .bind(column(journals, |(gateway, _)| gateway.to_string()))
     .bind(column(journals, |(_, head)| head.epoch.cast_signed()))
@@ -238,5 +238,19 @@ pub(super) async fn journals(
     .bind(column(journals, |(_, head)| head.hash.cast_signed()))
     .execute(connection)
     .await?;
+    Ok(())
+}
+
+pub(super) async fn granted(
+    connection: &mut PgConnection,
+    gateways: &[GatewayId],
+) -> Result<(), TxError> {
+    if gateways.is_empty() {
+        return Ok(());
+    }
+    sqlx::query("DELETE FROM gateway_head WHERE bucket = 0 AND gateway = ANY ($1)")
+        .bind(column(gateways, GatewayId::to_string))
+        .execute(connection)
+        .await?;
     Ok(())
 }
