@@ -3,13 +3,19 @@
 //! Kept in memory, and in a file so that a gateway restarted in the middle of an outage stands in as
 //! before. The file lags memory by a few hundred milliseconds: whatever the feed had shown after it
 //! is learned again, and own spend whose mark the file has not reached is subtracted again from the
-//! journal (rule 12). An older state never overwrites a newer one.
+//! journal (rule 12). An older change of the feed never overwrites a newer one; a listing replaces
+//! everything.
+//!
+//! It also remembers how far the journal was durable, so that a journal that was lost or rolled back is
+//! noticed while the ledger is away (rule 11), and whether the ledger was rolled back inside an epoch,
+//! so that what it had acknowledged before is not trusted after a restart either (rule 13).
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ledger_api::{
-    AccountId, AccountState, AuthorizationId, CardState, CardToken, Change, Changed, FeedPage, Mark,
+    AccountId, AccountState, AuthorizationId, CardState, CardToken, Change, Changed, FeedPage,
+    JournalHead, Mark,
 };
 
 use crate::exposure::{Left, Shown};
@@ -37,9 +43,29 @@ pub struct LocalCopy {
     age_written_ms: u64,
     /// Shortfalls that the file knows, by their authorization (rule 14).
     shortfalls: HashMap<AuthorizationId, i64>,
+    /// How far the journal was durable; `None` before anybody said so.
+    journal: Option<JournalHead>,
+    rolled_back: Option<RolledBack>,
     /// What the next [`LocalCopy::save`] writes.
     staged: Writes,
     file: Option<File>,
+    directory: Option<PathBuf>,
+}
+
+/// The ledger went back inside an epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RolledBack {
+    /// To here.
+    pub(crate) to: Mark,
+    /// The last record of the journal that was written before this was known.
+    pub(crate) seq: u64,
+}
+
+impl RolledBack {
+    /// True where a mark in this record of the journal proves nothing.
+    pub(crate) fn disproves(self, mark: Mark, seq: u64) -> bool {
+        mark.epoch == self.to.epoch && mark.position > self.to.position && seq <= self.seq
+    }
 }
 
 /// A state and the position of the change that made it.
@@ -106,8 +132,11 @@ impl LocalCopy {
             age: Age::resume(meta.heard, boot_id, now.boot_ms),
             age_written_ms: now.boot_ms,
             shortfalls: stored.shortfalls,
+            journal: meta.journal,
+            rolled_back: meta.rolled_back,
             staged: Writes::default(),
             file: Some(file),
+            directory: Some(directory.to_owned()),
         })
     }
 
@@ -121,8 +150,11 @@ impl LocalCopy {
             age: Age::resume(None, boot_id, now.boot_ms),
             age_written_ms: now.boot_ms,
             shortfalls: HashMap::new(),
+            journal: None,
+            rolled_back: None,
             staged: Writes::default(),
             file: None,
+            directory: None,
         }
     }
 
@@ -173,12 +205,59 @@ impl LocalCopy {
         })
     }
 
+    /// The directory of the file; `None` for a copy in memory.
+    pub(crate) fn directory(&self) -> Option<&Path> {
+        self.directory.as_deref()
+    }
+
+    /// How far the journal was durable, as far as the copy was told.
+    pub(crate) fn journal(&self) -> Option<JournalHead> {
+        self.journal
+    }
+
+    /// The journal is durable up to here. [`Self::save`] or [`Self::note_age`] has to follow. Another
+    /// journal, or an earlier end, is not taken: only a new copy forgets.
+    pub(crate) fn note_journal(&mut self, head: JournalHead) {
+        let goes_on = |known: JournalHead| known.epoch == head.epoch && known.seq < head.seq;
+        if self.journal.is_none_or(goes_on) {
+            self.staged.first_journal |= self.journal.is_none();
+            self.journal = Some(head);
+        }
+    }
+
+    /// Whether the ledger went back inside an epoch.
+    pub(crate) fn rolled_back(&self) -> Option<RolledBack> {
+        self.rolled_back
+    }
+
+    /// The ledger went back inside an epoch, once more: what any of the times disproves.
+    pub(crate) fn note_rolled_back(&mut self, back: RolledBack) {
+        let before = self
+            .rolled_back
+            .filter(|before| before.to.epoch == back.to.epoch);
+        self.rolled_back = Some(before.map_or(back, |before| RolledBack {
+            to: before.to.min(back.to),
+            seq: before.seq.max(back.seq),
+        }));
+    }
+
+    /// The latest position that anything here is from.
+    fn reached(&self) -> Option<Mark> {
+        let mark = self.mark?;
+        let cards = self.cards.values().map(|row| row.position);
+        let accounts = self.accounts.values().map(|row| row.position);
+        let position = cards.chain(accounts).fold(mark.position, u64::max);
+        Some(Mark { position, ..mark })
+    }
+
     /// Takes a complete listing, made from `mark` on. What it does not name is gone. [`Self::save`]
-    /// has to follow.
-    pub(crate) fn replace(&mut self, mark: Mark, changes: Vec<Change>, now: Now) {
-        let before = self.mark.filter(|before| before.epoch == mark.epoch);
-        let cards = std::mem::take(&mut self.cards);
-        let accounts = std::mem::take(&mut self.accounts);
+    /// has to follow. Returns what had been reached, where the ledger is behind that in the same
+    /// epoch: it was rolled back, and knowledge goes back with it.
+    pub(crate) fn replace(&mut self, mark: Mark, changes: Vec<Change>, now: Now) -> Option<Mark> {
+        let ahead = |before: &Mark| before.epoch == mark.epoch && before.position > mark.position;
+        let lost = self.reached().filter(ahead);
+        self.cards.clear();
+        self.accounts.clear();
         for change in changes {
             match change.what {
                 Changed::Card(state) => put(&mut self.cards, state.card, state, change.position),
@@ -187,12 +266,7 @@ impl LocalCopy {
                 }
             }
         }
-        if before.is_some() {
-            // The same epoch: what the feed had shown later than the listing stays.
-            keep_newer(&mut self.cards, &cards);
-            keep_newer(&mut self.accounts, &accounts);
-        }
-        self.mark = Some(before.map_or(mark, |before| before.max(mark)));
+        self.mark = Some(mark);
         self.broken = false;
         self.age.heard(now.boot_ms);
         self.staged = Writes {
@@ -201,6 +275,7 @@ impl LocalCopy {
             accounts: self.accounts.clone(),
             ..Writes::default()
         };
+        lost
     }
 
     /// Takes the next page of the feed. Returns the accounts that changed. [`Self::save`] has to
@@ -269,9 +344,14 @@ impl LocalCopy {
     /// Writes the age down now and then, so that it goes on from there after a restart of the
     /// machine (rule 16).
     pub(crate) fn note_age(&mut self, now: Now) {
-        if now.boot_ms.saturating_sub(self.age_written_ms) >= AGE_EVERY_MS {
+        if self.is_age_due(now) {
             self.send(now);
         }
+    }
+
+    /// True where [`Self::note_age`] would write.
+    pub(crate) fn is_age_due(&self, now: Now) -> bool {
+        now.boot_ms.saturating_sub(self.age_written_ms) >= AGE_EVERY_MS
     }
 
     /// Hands what has changed to the file, and the shortfalls that it caused: in one transaction, so
@@ -299,6 +379,8 @@ impl LocalCopy {
         writes.meta = Meta {
             mark: self.mark,
             heard: self.age.stored(now.boot_ms),
+            journal: self.journal,
+            rolled_back: self.rolled_back,
         };
         if let Some(file) = &self.file {
             file.write(writes);
@@ -314,20 +396,6 @@ fn put<K: std::hash::Hash + Eq, T>(
 ) {
     if rows.get(&key).is_none_or(|row| row.position <= position) {
         rows.insert(key, AsOf { state, position });
-    }
-}
-
-fn keep_newer<K: std::hash::Hash + Eq, T: Copy>(
-    rows: &mut HashMap<K, AsOf<T>>,
-    before: &HashMap<K, AsOf<T>>,
-) {
-    for (key, row) in rows {
-        if let Some(older) = before
-            .get(key)
-            .filter(|before| before.position > row.position)
-        {
-            *row = *older;
-        }
     }
 }
 

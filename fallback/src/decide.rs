@@ -98,6 +98,22 @@ pub fn decide(case: &Case<'_>) -> Decision {
     }
 }
 
+/// True where the ledger cannot have approved it either, by what is known of card and account and not
+/// too old: its own rules, on its own limits, without what only stand-in has.
+pub(crate) fn ledger_declines(case: &Case<'_>) -> bool {
+    let Knowledge { card, account, .. } = case.knowledge;
+    let (Some(card), Some(account)) = (card, account) else {
+        return false;
+    };
+    let declines = card.status != CardStatus::Open
+        || u16::from(card.expiry) < case.now.yymm
+        || account.status == AccountStatus::Closed
+        || account.currency != case.request.currency
+        || case.request.amount > card.transaction_max_minor
+        || account.available_minor < case.amount();
+    declines && !stale(case)
+}
+
 impl Case<'_> {
     fn amount(&self) -> i64 {
         self.request.amount.minor()

@@ -9,9 +9,10 @@
 //!
 //! An entry passes only when everything that this gateway has to tell about its id is acknowledged
 //! in the ledger's current epoch and the feed has reached the latest of those marks. Marks of
-//! another epoch prove nothing: the engine tells the restored ledger again (rule 22) and the entry
-//! waits for the new mark. What only the ledger approved cannot be told again; under another epoch it
-//! is held for one more day and then let go.
+//! another epoch, and those that a ledger gave before it was rolled back behind them, prove nothing:
+//! the engine tells the restored ledger again (rule 22), what stand-in approved is exposure again even
+//! where it had left, and the entry waits for the new mark. What only the ledger approved cannot be
+//! told again; it is held for one more day and then let go.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -121,7 +122,19 @@ impl Book {
         self.change(id, |entry| entry.acknowledge(seq, mark));
     }
 
-    /// A record has to be told again, to another epoch of the ledger.
+    /// The ledger was rolled back to here: later marks of its epoch prove nothing, and no position
+    /// shows what they were given for.
+    pub(crate) fn disprove(&mut self, to: Mark) {
+        let ids: Vec<_> = (self.entries.iter())
+            .filter(|(_, entry)| entry.is_after(to))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in ids {
+            self.change(id, Entry::disprove);
+        }
+    }
+
+    /// A record has to be told again, to a restored ledger.
     pub(crate) fn reopen(&mut self, id: AuthorizationId, seq: u64) {
         self.change(id, |entry| entry.reopen(seq));
     }
@@ -134,6 +147,16 @@ impl Book {
         self.change(id, Entry::cover);
         self.charge_overdraft(account, shortfall);
         Some(seq)
+    }
+
+    /// The journal says that the exposure of an approval left, with this shortfall: it left more than
+    /// once where a restored ledger was told again.
+    pub(crate) fn covered(&mut self, id: AuthorizationId, shortfall: i64) {
+        let Some(account) = self.account(id) else {
+            return;
+        };
+        self.change(id, Entry::cover);
+        self.charge_overdraft(account, shortfall);
     }
 
     /// The peak counts from here.

@@ -300,11 +300,16 @@ impl Appended {
         self.reach(|stage| !matches!(stage, Stage::Gathered)).await
     }
 
-    /// Waits until it survives a power cut, and has it synced.
-    pub async fn durable(&self) -> Result<(), JournalFailed> {
+    /// Has it synced, with everything before it, and waits for nothing.
+    pub fn hasten(&self) {
         if self.shared.lock().want(self.seq, &self.batch) {
             self.shared.syncer.notify_one();
         }
+    }
+
+    /// Waits until it survives a power cut, and has it synced.
+    pub async fn durable(&self) -> Result<(), JournalFailed> {
+        self.hasten();
         self.reach(|stage| matches!(stage, Stage::Durable | Stage::Failed(_)))
             .await
     }

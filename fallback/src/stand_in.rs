@@ -14,8 +14,19 @@
 //! | [`StandIn::apply_feed`], [`StandIn::replace_listing`] | learn → let go of what it shows | nothing |
 //!
 //! **Without a journal.** Full: what would be approved is declined, and the decline is kept in memory
-//! only. Failed: whatever was being written gets no answer (rule 10); after that as with a full one.
-//! The ledger's own answers still pass: they are durable in its books.
+//! only; where the ledger was asked and may hold the money, there is no answer, because nobody could
+//! tell it of the decline. Failed: whatever was being written gets no answer (rule 10); after that as
+//! with a full one. The ledger's own answers still pass: they are durable in its books.
+//!
+//! **A lost or rolled-back journal** fences stand-in (rule 11): at the start the local copy knows how
+//! far the journal was durable, and the ledger knows how far it was told. What they know is that it had
+//! this epoch, this many records and this hash; until an operator says that the old journal's allowance
+//! is spent, nothing is approved. What was answered is told on.
+//!
+//! **A restored ledger** is told again what it has acknowledged and may have lost (rule 22), what
+//! stand-in approved being exposure again, and what it had approved itself: everything under a new
+//! epoch; inside one epoch, where a listing ends before what was reached, everything with a mark after
+//! the end of that listing (rule 13).
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -97,7 +108,8 @@ impl StandIn {
     /// down that the gateway started.
     ///
     /// # Errors
-    /// The gateway is in no fleet, or the journal does not take the record.
+    /// The gateway is in no fleet, or the journal does not take the record. A journal that is not the
+    /// one that the copy knows is no error: see [`StandIn::fenced`].
     pub fn open(setup: Setup, now: Now) -> Result<Self, OpenError> {
         if !setup.homes.contains(&setup.gateway) {
             return Err(OpenError::NotAmongHomes(setup.gateway));
@@ -173,7 +185,8 @@ impl StandIn {
     /// known. An id that has an answer gets that one.
     ///
     /// # Errors
-    /// The record's batch failed: nobody knows whether it is durable (rule 10).
+    /// The record's batch failed: nobody knows whether it is durable (rule 10). Or the journal takes no
+    /// record and the ledger was asked: it may hold money for a decline that it could not be told.
     pub async fn decide(
         &self,
         request: Request,
@@ -181,7 +194,7 @@ impl StandIn {
         asked: bool,
         now: Now,
     ) -> Result<Answer, NoAnswer> {
-        let pending = self.lock().decide(request, cause, asked, now);
+        let pending = self.lock().decide(request, cause, asked, now)?;
         pending.wait().await
     }
 
@@ -263,7 +276,8 @@ impl StandIn {
         self.lock().copy.feed_mark()
     }
 
-    /// Takes a complete listing, made from `mark` (its first page's) on.
+    /// Takes a complete listing, made from `mark` (its first page's) on. One of a new epoch, or one that
+    /// ends before what was known, is of a restored ledger: see the module.
     pub fn replace_listing(&self, mark: Mark, states: Vec<Change>, now: Now) {
         self.lock().replace_listing(mark, states, now);
     }

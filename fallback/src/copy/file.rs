@@ -10,11 +10,13 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use ledger_api::{AccountId, AccountState, AuthorizationId, CardState, CardToken, Mark};
+use ledger_api::{
+    AccountId, AccountState, AuthorizationId, CardState, CardToken, JournalHead, Mark,
+};
 use redb::{Database, ReadableDatabase, ReadableTable};
 
 use super::age::Heard;
-use super::{AsOf, CopyError};
+use super::{AsOf, CopyError, RolledBack};
 
 mod rows;
 
@@ -32,17 +34,21 @@ const NAME: &str = "copy.redb";
 pub(super) struct Writes {
     /// True where everything before is gone.
     pub(super) replace: bool,
+    /// True where the journal was not known before.
+    pub(super) first_journal: bool,
     pub(super) cards: HashMap<CardToken, AsOf<CardState>>,
     pub(super) accounts: HashMap<AccountId, AsOf<AccountState>>,
     pub(super) shortfalls: Vec<(AuthorizationId, i64)>,
     pub(super) meta: Meta,
 }
 
-/// Up to where the copy is complete, and how old it is.
+/// Up to where the copy is complete, how old it is, and what it knows of the journal.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Meta {
     pub(super) mark: Option<Mark>,
     pub(super) heard: Option<Heard>,
+    pub(super) journal: Option<JournalHead>,
+    pub(super) rolled_back: Option<RolledBack>,
 }
 
 /// What a file held.
@@ -78,6 +84,7 @@ struct Work {
 impl Writes {
     pub(super) fn is_empty(&self) -> bool {
         !self.replace
+            && !self.first_journal
             && self.cards.is_empty()
             && self.accounts.is_empty()
             && self.shortfalls.is_empty()

@@ -146,25 +146,61 @@ fn the_age_starts_again_only_when_nothing_is_missing() {
 }
 
 #[test]
-fn a_listing_of_the_same_epoch_keeps_what_the_feed_showed_later() {
+fn a_listing_behind_what_was_reached_takes_knowledge_back_and_says_so_rule_13() {
     let mut copy = listed();
+    let states = |position| vec![card(3, 1, CardStatus::Open), account(position, 1, 700)];
+    assert_eq!(copy.replace(mark(1, 9), states(9), now(1_100)), None);
     copy.apply(
-        &page(1, 6, vec![card(6, 1, CardStatus::Frozen)]),
+        &page(1, 10, vec![card(10, 1, CardStatus::Frozen)]),
         now(1_100),
     );
-    copy.replace(
-        mark(1, 4),
-        vec![card(3, 1, CardStatus::Open), account(4, 1, 700)],
-        now(1_200),
-    );
+    let lost = copy.replace(mark(1, 4), states(4), now(1_200));
+    assert_eq!(lost, Some(mark(1, 10)));
     assert_eq!(
         copy.card(&token(1)).map(|card| card.status),
-        Some(CardStatus::Frozen)
+        Some(CardStatus::Open)
     );
     assert_eq!(
         (available(&copy, 1), copy.mark()),
-        (Some(500), Some(mark(1, 6)))
+        (Some(700), Some(mark(1, 4)))
     );
+    copy.replace(mark(1, 5), states(8), now(1_300));
+    let lost = copy.replace(mark(1, 7), states(7), now(1_400));
+    assert_eq!(lost, Some(mark(1, 8)), "a state had been shown later");
+    assert_eq!(copy.replace(mark(2, 1), states(1), now(1_500)), None);
+}
+
+#[test]
+fn it_remembers_how_far_the_journal_was_and_when_the_ledger_went_back_rules_11_13() {
+    let head = |epoch, seq| JournalHead {
+        epoch,
+        seq,
+        hash: seq,
+    };
+    let back = |epoch, position, seq| RolledBack {
+        to: mark(epoch, position),
+        seq,
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let mut copy = LocalCopy::open(directory.path(), BOOT, now(0)).unwrap();
+    assert_eq!((copy.journal(), copy.rolled_back()), (None, None));
+    for noted in [head(7, 5), head(7, 4), head(8, 9), head(7, 6)] {
+        copy.note_journal(noted);
+    }
+    copy.note_rolled_back(back(1, 40, 3));
+    copy.note_rolled_back(back(1, 50, 8));
+    copy.save(&[], now(1_000));
+    drop(copy);
+    let mut copy = LocalCopy::open(directory.path(), BOOT, now(2_000)).unwrap();
+    assert_eq!(copy.journal(), Some(head(7, 6)));
+    let known = copy.rolled_back().unwrap();
+    assert_eq!(known, back(1, 40, 8), "all that any of them disproves");
+    assert!(known.disproves(mark(1, 41), 8));
+    for (proven, seq) in [(mark(1, 40), 8), (mark(1, 41), 9), (mark(2, 41), 8)] {
+        assert!(!known.disproves(proven, seq));
+    }
+    copy.note_rolled_back(back(2, 90, 9));
+    assert_eq!(copy.rolled_back(), Some(back(2, 90, 9)));
 }
 
 #[test]

@@ -17,8 +17,9 @@ pub(crate) enum Claim {
         mark: Mark,
         served_ms: u64,
     },
-    /// The network approved it (0120): held, but not our exposure (rule 5).
-    Network { minor: i64, seq: u64 },
+    /// The network approved it (0120), or the ledger did before it was restored: the ledger has to be
+    /// told, and it is held until then, but it is not our exposure (rule 5).
+    Told { minor: i64, seq: u64 },
 }
 
 /// One authorization's own spend.
@@ -67,7 +68,7 @@ impl Entry {
                 self.reopen(seq);
                 minor
             }
-            Claim::Unknown { minor, seq } | Claim::Network { minor, seq } => {
+            Claim::Unknown { minor, seq } | Claim::Told { minor, seq } => {
                 self.reopen(seq);
                 minor
             }
@@ -103,6 +104,17 @@ impl Entry {
         if !self.open.contains(&seq) {
             self.open.push(seq);
         }
+    }
+
+    /// Waits for a position of this epoch after this one.
+    pub(super) fn is_after(&self, to: Mark) -> bool {
+        self.mark
+            .is_some_and(|mark| mark.epoch == to.epoch && mark > to)
+    }
+
+    /// Waits for an epoch that no ledger has.
+    pub(super) fn disprove(&mut self) {
+        self.mark = self.mark.map(|mark| Mark { epoch: 0, ..mark });
     }
 
     /// The exposure has left; what is held stays until the feed shows it.

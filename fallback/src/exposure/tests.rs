@@ -141,7 +141,7 @@ fn the_networks_word_is_held_and_is_not_exposure_rule_5() {
     book.claim(
         id(1),
         ACCOUNT,
-        Claim::Network {
+        Claim::Told {
             minor: 9_000,
             seq: 1,
         },

@@ -8,7 +8,8 @@
 //!   24 17  card token                     24 17  card token        16  1  flags: 1 parked
 //!   41  1  flags: 1 approved, 2 asked,    41  7  reserved          17  1  reason parked
 //!          4 repeat, 8 account,           48  8  remaining, minor  18  6  reserved
-//!          16 expiry                                               24  8  mark: epoch
+//!          16 expiry, 32 ledger                                    24  8  mark: epoch
+//!          declines
 //!   42  1  reason                                                  32  8  mark: position
 //!   43  1  by: 0 ledger, 1 stand-in,
 //!          2 network                    4 Booted (32)            5 Synced (0)
@@ -80,6 +81,9 @@ pub struct Answered {
     pub cause: Cause,
     /// True where the ledger was asked and its outcome is not known.
     pub asked: bool,
+    /// True where the ledger, by what was known of card and account, cannot have approved it: nothing
+    /// is held for it there.
+    pub ledger_declines: bool,
     /// The ledger's mark; zero where it did not decide.
     pub mark: Mark,
     /// Digest of the policy in force.
@@ -183,6 +187,7 @@ const ASKED: u8 = 2;
 const REPEAT: u8 = 4;
 const ACCOUNT: u8 = 8;
 const EXPIRY: u8 = 16;
+const LEDGER_DECLINES: u8 = 32;
 
 const PARKED: u8 = 1;
 
@@ -281,6 +286,7 @@ fn encode_answer(answered: &Answered, out: &mut Vec<u8>) {
     let flags = [
         (answered.approved, APPROVED),
         (answered.asked, ASKED),
+        (answered.ledger_declines, LEDGER_DECLINES),
         (request.repeat, REPEAT),
         (answered.account.is_some(), ACCOUNT),
         (request.expiry.is_some(), EXPIRY),
@@ -328,7 +334,7 @@ fn decode_answer(fields: &mut Fields<'_>) -> Result<Answered, RecordError> {
     let card = CardToken::from_bytes(fields.take()?);
     let flags = fields.u8()?;
     fields.check(
-        flags <= APPROVED | ASKED | REPEAT | ACCOUNT | EXPIRY,
+        flags <= APPROVED | ASKED | REPEAT | ACCOUNT | EXPIRY | LEDGER_DECLINES,
         "flag",
     )?;
     let reason = fields.reason()?;
@@ -380,6 +386,7 @@ fn decode_answer(fields: &mut Fields<'_>) -> Result<Answered, RecordError> {
         by,
         cause,
         asked: flags & ASKED != 0,
+        ledger_declines: flags & LEDGER_DECLINES != 0,
         mark: fields.mark()?,
         policy_hash: fields.u64()?,
         knowledge_age_ms: fields.u64()?,

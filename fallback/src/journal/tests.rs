@@ -59,6 +59,7 @@ fn answer(n: u64) -> Record {
         by: DecidedBy::StandIn,
         cause: Cause::LedgerTimeout,
         asked: true,
+        ledger_declines: false,
         mark: Mark::default(),
         policy_hash: 9,
         knowledge_age_ms: 10,
@@ -328,7 +329,7 @@ prop_compose! {
 prop_compose! {
     fn answers()(
         request in requests(), account in proptest::option::of(any::<u64>()),
-        (approved, asked) in any::<(bool, bool)>(), approved_amount in amounts(),
+        (approved, asked, ledger_declines) in any::<(bool, bool, bool)>(), approved_amount in amounts(),
         reason in reasons(), cause in proptest::sample::select(Cause::ALL), mark in marks(),
         by in proptest::sample::select(
             &[DecidedBy::Ledger, DecidedBy::StandIn, DecidedBy::Network][..]),
@@ -336,7 +337,7 @@ prop_compose! {
     ) -> Record {
         let account = account.map(AccountId);
         Record::Answer(Answered { at_ms, request, account, approved, approved_amount, reason, by,
-            cause, asked, mark, policy_hash, knowledge_age_ms })
+            cause, asked, ledger_declines, mark, policy_hash, knowledge_age_ms })
     }
 }
 

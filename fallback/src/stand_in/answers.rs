@@ -10,7 +10,7 @@ use ledger_api::{Amount, AuthorizationId};
 use crate::words::Answer;
 
 /// Answers that could not be written down are forgotten beyond this many: they put nothing at risk.
-const UNWRITTEN_MAX: usize = 65_536;
+const UNWRITTEN_MAX: usize = 100_000;
 
 #[derive(Debug, Default)]
 pub(super) struct Answers {
@@ -74,7 +74,27 @@ impl Answers {
         if self.unwritten_order.len() > UNWRITTEN_MAX
             && let Some(oldest) = self.unwritten_order.pop_front()
         {
-            self.unwritten.remove(&oldest);
+            self.forget_unwritten(&oldest);
+        }
+    }
+
+    /// Forgets an answer and every way to it, unless it was written down meanwhile.
+    fn forget_unwritten(&mut self, id: &AuthorizationId) {
+        let Some(answer) = self.unwritten.remove(id) else {
+            return;
+        };
+        if self.current.contains_key(id) {
+            return;
+        }
+        let request = &answer.request;
+        if self.aliases.get(&request.alias) == Some(id) {
+            self.aliases.remove(&request.alias);
+        }
+        if let Some(ids) = self.by_stan.get_mut(&request.stan) {
+            ids.retain(|known| known != id);
+            if ids.is_empty() {
+                self.by_stan.remove(&request.stan);
+            }
         }
     }
 
@@ -113,4 +133,57 @@ pub(super) fn approval_code(id: &AuthorizationId) -> [u8; 6] {
         number /= 36;
         DIGITS.get(digit).copied().unwrap_or(b'0')
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use ledger_api::{CardToken, Cause, Fingerprint, Reason};
+
+    use super::*;
+    use crate::words::{DecidedBy, Request};
+
+    fn declined(number: u64) -> Answer {
+        let mut id = [0; 16];
+        id[..8].copy_from_slice(&number.to_be_bytes());
+        let request = Request {
+            id: AuthorizationId(id),
+            card: CardToken {
+                key_id: 1,
+                mac: [1; 16],
+            },
+            amount: Amount::ZERO,
+            currency: "EUR".parse().unwrap(),
+            expiry: None,
+            fingerprint: Fingerprint(number),
+            alias: number + 1,
+            repeat: false,
+            stan: u32::try_from(number).unwrap(),
+            rrn: *b"000000000001",
+        };
+        Answer {
+            request,
+            approved: false,
+            approved_amount: Amount::ZERO,
+            reason: Reason::StandInUnavailable,
+            by: DecidedBy::StandIn,
+            cause: Cause::LedgerTimeout,
+            approval_code: *b"000000",
+            seq: 0,
+            reversed_to: None,
+        }
+    }
+
+    #[test]
+    fn answers_without_a_record_are_bounded_with_all_their_indexes_i12() {
+        let mut answers = Answers::default();
+        let more = UNWRITTEN_MAX as u64 + 10;
+        (0..more).for_each(|number| answers.put_unwritten(declined(number)));
+        assert_eq!(answers.unwritten.len(), UNWRITTEN_MAX);
+        assert_eq!(answers.unwritten_order.len(), UNWRITTEN_MAX);
+        assert_eq!(answers.aliases.len(), UNWRITTEN_MAX);
+        assert_eq!(answers.by_stan.len(), UNWRITTEN_MAX);
+        assert_eq!(answers.alias(1), None, "the oldest is out");
+        assert_eq!(answers.find(9, b"000000000001"), []);
+        assert_eq!(answers.find(10, b"000000000001"), [declined(10)]);
+    }
 }

@@ -9,6 +9,9 @@ use ledger_api::{AuthorizationId, Mark, Reversal};
 #[derive(Debug, Default)]
 pub(super) struct Replay {
     items: HashMap<u64, Item>,
+    /// What the ledger approved itself, by record, ascending: told only to one that was restored, and
+    /// then among the items.
+    decided: Vec<Decided>,
     /// Records by their place in the queue.
     queue: BTreeMap<u64, u64>,
     next_place: u64,
@@ -21,6 +24,27 @@ struct Item {
     place: Option<u64>,
     /// The last mark under which the ledger took it.
     taken: Option<Mark>,
+    /// True where the ledger only parked it.
+    parked: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Decided {
+    seq: u64,
+    id: AuthorizationId,
+    /// `None` once it is among the items.
+    mark: Option<Mark>,
+}
+
+/// A record that was taken once and has to be told again.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Taken {
+    pub(super) id: AuthorizationId,
+    pub(super) seq: u64,
+    /// True where the ledger had parked it.
+    pub(super) parked: bool,
+    /// True where it was the ledger's own answer, and is told for the first time.
+    pub(super) first: bool,
 }
 
 impl Replay {
@@ -33,8 +57,16 @@ impl Replay {
                 reversal: None,
                 place: None,
                 taken: None,
+                parked: false,
             },
         );
+    }
+
+    /// The ledger approved it itself, at this mark: it need not be told before a restored ledger has
+    /// forgotten it.
+    pub(super) fn note_decided(&mut self, seq: u64, id: AuthorizationId, mark: Mark) {
+        let mark = Some(mark);
+        self.decided.push(Decided { seq, id, mark });
     }
 
     /// A reversal has to be told.
@@ -47,6 +79,7 @@ impl Replay {
                 reversal: Some(reversal),
                 place: None,
                 taken: None,
+                parked: false,
             },
         );
     }
@@ -63,9 +96,31 @@ impl Replay {
             .is_some_and(|item| item.place.is_some())
     }
 
+    /// True where the ledger has only parked this record.
+    pub(super) fn is_parked(&self, seq: u64) -> bool {
+        self.items.get(&seq).is_some_and(|item| item.parked)
+    }
+
     /// The id of a record that has to be told, or had to be.
     pub(super) fn id(&self, seq: u64) -> Option<AuthorizationId> {
         self.items.get(&seq).map(|item| item.id)
+    }
+
+    /// An acknowledgement of this record is coming back from the journal: true where the record is the
+    /// ledger's own answer, which had been told to a restored one then.
+    pub(super) fn retell_decided(&mut self, seq: u64) -> bool {
+        let found = self
+            .decided
+            .binary_search_by_key(&seq, |decided| decided.seq);
+        let Some(decided) = found.ok().and_then(|place| self.decided.get_mut(place)) else {
+            return false;
+        };
+        if decided.mark.take().is_none() {
+            return false;
+        }
+        let id = decided.id;
+        self.push_advice(seq, id);
+        true
     }
 
     /// The records that wait, first first.
@@ -79,9 +134,10 @@ impl Replay {
     }
 
     /// The ledger has taken it.
-    pub(super) fn take(&mut self, seq: u64, mark: Mark) {
+    pub(super) fn take(&mut self, seq: u64, mark: Mark, parked: bool) {
         if let Some(item) = self.items.get_mut(&seq) {
             item.taken = Some(mark);
+            item.parked = parked;
             if let Some(place) = item.place.take() {
                 self.queue.remove(&place);
             }
@@ -95,16 +151,35 @@ impl Replay {
         }
     }
 
-    /// Queues again what was taken under another epoch, in the order of the journal. Returns the
-    /// records.
-    pub(super) fn reopen_other_epochs(&mut self, epoch: u64) -> Vec<(u64, AuthorizationId)> {
-        let other = |item: &Item| {
-            item.place.is_none() && item.taken.is_some_and(|mark| mark.epoch != epoch)
-        };
-        let again = self.items.iter().filter(|(_, item)| other(item));
-        let mut again: Vec<_> = again.map(|(seq, item)| (*seq, item.id)).collect();
-        again.sort_unstable_by_key(|(seq, _)| *seq);
-        again.iter().for_each(|(seq, _)| self.enqueue(*seq));
+    /// Queues again what was taken under another epoch than this mark's, or after it, in the order of
+    /// the journal. Returns the records.
+    pub(super) fn reopen(&mut self, proven: Mark) -> Vec<Taken> {
+        let unproven = |mark: Mark| mark.epoch != proven.epoch || mark > proven;
+        let forgotten: Vec<_> = self
+            .decided
+            .extract_if(.., |decided| decided.mark.is_none_or(unproven))
+            .filter(|decided| decided.mark.is_some())
+            .collect();
+        let mut again: Vec<_> = (self.items.iter())
+            .filter(|(_, item)| item.place.is_none() && item.taken.is_some_and(unproven))
+            .map(|(seq, item)| Taken {
+                id: item.id,
+                seq: *seq,
+                parked: item.parked,
+                first: false,
+            })
+            .collect();
+        for Decided { seq, id, .. } in forgotten {
+            self.push_advice(seq, id);
+            again.push(Taken {
+                id,
+                seq,
+                parked: false,
+                first: true,
+            });
+        }
+        again.sort_unstable_by_key(|taken| taken.seq);
+        again.iter().for_each(|taken| self.enqueue(taken.seq));
         again
     }
 

@@ -10,7 +10,7 @@ use super::answers::{Answers, approval_code};
 use super::replay::Replay;
 use super::{NoAnswer, Pending, refused};
 use crate::copy::LocalCopy;
-use crate::decide::{Case, Knowledge, Spend, decide};
+use crate::decide::{Case, Knowledge, Spend, decide, ledger_declines};
 use crate::exposure::{Book, Claim};
 use crate::homes::Homes;
 use crate::journal::{Answered, AppendError, Appended, Journal, JournalStatus, Record, Reversed};
@@ -107,6 +107,19 @@ impl State {
         }
     }
 
+    /// The last record that was accepted, written or not.
+    pub(super) fn last_seq(&self) -> u64 {
+        let in_flight = self.in_flight.last_key_value().map_or(0, |(seq, _)| *seq);
+        self.journal.status().seq.max(in_flight)
+    }
+
+    /// Has everything that was accepted synced: only what is durable is told to the ledger.
+    pub(super) fn hasten(&self) {
+        if let Some((_, appended)) = self.in_flight.last_key_value() {
+            appended.hasten();
+        }
+    }
+
     pub(super) fn unbooked(&self, card: &CardToken) -> i64 {
         let known = self.copy.card(card).map(|card| card.account);
         let account = known.or_else(|| self.accounts.get(card).copied());
@@ -115,11 +128,15 @@ impl State {
 
     /// The decision by the rules, on what is known and spent now.
     pub(super) fn weigh(&self, request: &Request, now: Now) -> Decision {
+        decide(&self.case(request, now))
+    }
+
+    fn case<'a>(&'a self, request: &'a Request, now: Now) -> Case<'a> {
         let card = self.copy.card(&request.card);
         let served_ms = self.time.read(now.boot_ms);
         let (card_day_minor, card_day_count) = self.windows.spent(&request.card, served_ms);
         let charged = self.book.charged();
-        decide(&Case {
+        Case {
             request,
             knowledge: Knowledge {
                 listed: self.copy.mark().is_some(),
@@ -139,7 +156,7 @@ impl State {
             policy: &self.policy,
             is_home: self.is_home(&request.card),
             now,
-        })
+        }
     }
 
     pub(super) fn decide(
@@ -148,12 +165,14 @@ impl State {
         cause: Cause,
         asked: bool,
         now: Now,
-    ) -> Pending {
+    ) -> Result<Pending, NoAnswer> {
         if let Some(known) = self.answers.get(&request.id) {
-            return self.again(known);
+            return Ok(self.again(known));
         }
-        self.copy.note_age(now);
-        let decision = self.weigh(&request, now);
+        self.note_age(now);
+        let case = self.case(&request, now);
+        let decision = decide(&case);
+        let ledger_declines = asked && ledger_declines(&case);
         let answered = Answered {
             at_ms: now.boot_ms,
             request,
@@ -168,12 +187,21 @@ impl State {
             by: DecidedBy::StandIn,
             cause,
             asked,
+            ledger_declines,
             mark: Mark::default(),
             policy_hash: self.policy_hash,
             knowledge_age_ms: decision.knowledge_age_ms,
         };
         match self.append(Record::Answer(answered)) {
-            Ok(appended) => Pending::Durable(self.install(&answered, appended.seq()), appended),
+            Ok(appended) => Ok(Pending::Durable(
+                self.install(&answered, appended.seq()),
+                appended,
+            )),
+            // The ledger may hold the money: a decline that it is never told would leave it held.
+            Err(error) if asked => {
+                tracing::warn!(%error, "no answer: the ledger was asked and cannot be told");
+                Err(refused(&error))
+            }
             Err(error) => {
                 tracing::warn!(%error, "declined by stand-in without a record");
                 let reason = if answered.approved {
@@ -187,7 +215,7 @@ impl State {
                     reason,
                     ..answered
                 };
-                Pending::Ready(self.install_unwritten(&declined))
+                Ok(Pending::Ready(self.install_unwritten(&declined)))
             }
         }
     }
@@ -206,6 +234,7 @@ impl State {
             by: DecidedBy::Ledger,
             cause: Cause::None,
             asked: true,
+            ledger_declines: false,
             mark: ledger.mark,
             policy_hash: self.policy_hash,
             knowledge_age_ms: self.copy.age_ms(now),
@@ -259,6 +288,7 @@ impl State {
             by: DecidedBy::Network,
             cause: Cause::NetworkAdvice,
             asked: false,
+            ledger_declines: false,
             mark: Mark::default(),
             policy_hash: self.policy_hash,
             knowledge_age_ms: self.copy.age_ms(now),
@@ -356,6 +386,9 @@ impl State {
             self.counts.told += 1;
             self.replay.push_advice(seq, request.id);
         }
+        if answered.by == DecidedBy::Ledger && answered.approved {
+            self.replay.note_decided(seq, request.id, answered.mark);
+        }
         if answered.by == DecidedBy::StandIn && answered.approved {
             let minor = answered.approved_amount.minor();
             self.windows.add(request.card, request.id, minor, served_ms);
@@ -386,11 +419,13 @@ impl State {
         let served_ms = self.time.read(answered.at_ms);
         let claim = match (answered.by, answered.approved) {
             (DecidedBy::StandIn, true) => Claim::Approved { minor, seq },
-            (DecidedBy::StandIn, false) if answered.asked => Claim::Unknown {
-                minor: answered.request.amount.minor(),
-                seq,
-            },
-            (DecidedBy::Network, true) => Claim::Network { minor, seq },
+            (DecidedBy::StandIn, false) if answered.asked && !answered.ledger_declines => {
+                Claim::Unknown {
+                    minor: answered.request.amount.minor(),
+                    seq,
+                }
+            }
+            (DecidedBy::Network, true) => Claim::Told { minor, seq },
             (DecidedBy::Ledger, true) if !self.shows(account, answered.mark) => Claim::Ledger {
                 minor,
                 mark: answered.mark,
@@ -398,6 +433,10 @@ impl State {
             },
             _ => return,
         };
+        self.claim(id, account, claim);
+    }
+
+    pub(super) fn claim(&mut self, id: AuthorizationId, account: AccountId, claim: Claim) {
         self.book.claim(id, account, claim);
         if let Some((reversal, remaining)) = self.reversed.get(&id).copied() {
             self.book

@@ -90,7 +90,7 @@ pub struct Verdicts {
 
 impl State {
     pub(super) fn status(&mut self, now: Now) -> Status {
-        self.copy.note_age(now);
+        self.note_age(now);
         let charged = self.book.charged();
         let counts = &self.counts;
         Status {

@@ -82,11 +82,19 @@ impl State {
             mark,
         } = *acknowledged;
         self.time.advance(at_ms);
+        if self.replay.retell_decided(seq) {
+            self.counts.told += 1;
+        }
         let Some(id) = self.replay.id(seq) else {
             return;
         };
-        self.replay.take(seq, mark);
-        self.counts.acknowledged += 1;
+        // Once per record, however many epochs of the ledger have taken it.
+        if self.replay.waits(seq) {
+            self.counts.acknowledged += 1;
+        } else if self.replay.is_parked(seq) {
+            self.counts.parked = self.counts.parked.saturating_sub(1);
+        }
+        self.replay.take(seq, mark, parked.is_some());
         if let Some(reason) = parked {
             self.counts.parked += 1;
             note_parked(seq, reason);

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use ledger_api::{
     AccountId, AccountState, AccountStatus, Amount, CardState, CardStatus, CardToken, Currency,
-    Expiry, Mark,
+    Expiry, JournalHead, Mark,
 };
 use redb::TableDefinition;
 
-use super::{AsOf, Heard, Meta};
+use super::{AsOf, Heard, Meta, RolledBack};
 
 /// The layout below.
 const VERSION: u128 = 1;
@@ -128,6 +128,16 @@ pub(super) fn meta_rows(meta: &Meta) -> Vec<(&'static str, u128)> {
         rows.push(("heard_at_ms", heard.at_ms.into()));
         rows.push(("age_ms", heard.age_ms.into()));
     }
+    if let Some(journal) = meta.journal {
+        rows.push(("journal_epoch", journal.epoch.into()));
+        rows.push(("journal_seq", journal.seq.into()));
+        rows.push(("journal_hash", journal.hash.into()));
+    }
+    if let Some(back) = meta.rolled_back {
+        rows.push(("rolled_back_epoch", back.to.epoch.into()));
+        rows.push(("rolled_back_position", back.to.position.into()));
+        rows.push(("rolled_back_seq", back.seq.into()));
+    }
     rows
 }
 
@@ -157,5 +167,31 @@ pub(super) fn meta_from(values: &HashMap<String, u128>) -> Result<Meta, ReadErro
         (None, None, None) => None,
         _ => return Err(ReadError::Value("the age")),
     };
-    Ok(Meta { mark, heard })
+    let three = |keys: [&'static str; 3], what| {
+        let [first, second, third] = keys.map(number);
+        match (first?, second?, third?) {
+            (Some(first), Some(second), Some(third)) => Ok(Some((first, second, third))),
+            (None, None, None) => Ok(None),
+            _ => Err(ReadError::Value(what)),
+        }
+    };
+    let keys = ["journal_epoch", "journal_seq", "journal_hash"];
+    let journal =
+        three(keys, "the journal")?.map(|(epoch, seq, hash)| JournalHead { epoch, seq, hash });
+    let keys = [
+        "rolled_back_epoch",
+        "rolled_back_position",
+        "rolled_back_seq",
+    ];
+    let rolled_back =
+        three(keys, "the ledger's return")?.map(|(epoch, position, seq)| RolledBack {
+            to: Mark { epoch, position },
+            seq,
+        });
+    Ok(Meta {
+        mark,
+        heard,
+        journal,
+        rolled_back,
+    })
 }

@@ -100,6 +100,58 @@ async fn an_unknown_outcome_is_subtracted_until_the_feed_shows_the_advice_rule_1
 }
 
 #[tokio::test]
+async fn what_the_ledger_cannot_have_approved_is_not_subtracted_now_nor_after_a_restart() {
+    let mut rig = Rig::listed(&[], 100_000);
+    let asked = async |rig: &Rig, request| {
+        let answer = rig.decide(request, Cause::LedgerTimeout, true, rig.now);
+        answer.await.unwrap().reason
+    };
+    let over_card = asked(&rig, request(1, 1, 40_000_000)).await;
+    assert_eq!(over_card, Reason::OverTransactionLimit);
+    rig.feed(1, vec![account(1, 2, 10_000)]);
+    let over_balance = asked(&rig, request(2, 2, 12_000)).await;
+    assert_eq!(over_balance, Reason::InsufficientFunds);
+    // The balance would do, own spend aside: the ledger may not know of it.
+    rig.feed(2, vec![account(2, 3, 10_000)]);
+    rig.approve(request(3, 3, 5_000)).await;
+    rig.approve(request(4, 3, 4_000)).await;
+    let own_spend = asked(&rig, request(5, 3, 2_000)).await;
+    assert_eq!(own_spend, Reason::InsufficientFunds);
+    let mut number = 10;
+    for _ in 0..2 {
+        for card in [1, 2] {
+            number += 1;
+            rig.approve(request(number, card, 100)).await;
+        }
+        number += 1;
+        assert_eq!(
+            rig.decline(request(number, 3, 1)).await,
+            Reason::InsufficientFunds
+        );
+        rig.feed(3, vec![account(3, 1, 50_000_000)]);
+        rig.restart();
+    }
+}
+
+#[tokio::test]
+async fn what_is_known_from_too_long_ago_excludes_nothing() {
+    let mut rig = Rig::listed(&[], 100_000);
+    rig.now.boot_ms += 5 * 3_600_000;
+    let answer = rig.decide(
+        request(1, 1, 40_000_000),
+        Cause::LedgerTimeout,
+        true,
+        rig.now,
+    );
+    assert!(!answer.await.unwrap().approved);
+    rig.heard(rig.now);
+    assert_eq!(
+        rig.decline(request(2, 1, 100)).await,
+        Reason::InsufficientFunds
+    );
+}
+
+#[tokio::test]
 async fn a_late_older_change_does_not_erase_spend() {
     let rig = Rig::listed(&[], 10_000);
     rig.approve(request(1, 1, 9_000)).await;

@@ -2,7 +2,7 @@
 
 use ledger_api::{Mark, Reason};
 
-use super::rig::{EPOCH, Rig, account, id, request};
+use super::rig::{EPOCH, Rig, account, id, minor, request, token};
 use crate::disk::Torn;
 
 const DAY: u64 = 24 * 3_600_000;
@@ -140,4 +140,158 @@ async fn a_restored_ledger_is_told_again_rule_22() {
         ((0, 0), 0),
         "told once per epoch"
     );
+}
+
+/// Approved, acknowledged at 5, shown at 5, and gone from the exposure.
+async fn settled_at_five() -> Rig {
+    let rig = Rig::listed(&[], 10_000);
+    rig.approve(request(1, 1, 6_000)).await;
+    let before = (1..=4).map(|position| account(position, 2, 10_000));
+    rig.feed(4, before.collect());
+    rig.approve(request(2, 2, 500)).await;
+    let (_, items) = rig.pending_advices(10);
+    for (item, position) in items.iter().zip([5, 4]) {
+        let said = ledger_api::AdviceAnswer {
+            id: item.id(),
+            seq: item.seq(),
+            outcome: ledger_api::AdviceOutcome::Applied,
+            mark: Mark {
+                epoch: EPOCH,
+                position,
+            },
+        };
+        rig.acknowledge(&[said], rig.now).await.unwrap();
+    }
+    rig.feed(5, vec![account(5, 1, 4_000)]);
+    assert_eq!((rig.charged(), rig.backlog()), ((0, 0), 0));
+    rig
+}
+
+#[tokio::test]
+async fn a_ledger_that_went_back_in_its_epoch_is_told_again_rules_13_22() {
+    let mut rig = settled_at_five().await;
+    let back = Mark {
+        epoch: EPOCH,
+        position: 4,
+    };
+    rig.list(back, 10_000);
+    assert_eq!(rig.feed_mark(), Some(back), "knowledge as listed");
+    let (_, items) = rig.pending_advices(10);
+    let ids: Vec<_> = items.iter().map(ledger_api::AdviceItem::id).collect();
+    assert_eq!(ids, [id(1)], "what was taken before that is not told again");
+    for _ in 0..2 {
+        assert_eq!((rig.charged(), rig.backlog()), ((6_000, 0), 1));
+        assert_eq!(
+            rig.decline(request(9, 1, 5_000)).await,
+            Reason::InsufficientFunds
+        );
+        let other = account(5, 9, 1);
+        rig.feed(5, vec![other]);
+        assert_eq!(
+            rig.charged(),
+            (6_000, 0),
+            "position 5 is another change now"
+        );
+        rig.restart();
+        let declined = rig.pending_advices(10).1;
+        assert_eq!(
+            declined.first().map(ledger_api::AdviceItem::id),
+            Some(id(1))
+        );
+        rig.take_some(&declined[1..], 5).await;
+    }
+    rig.take_all(6).await;
+    rig.feed(6, vec![account(6, 1, 4_000)]);
+    for _ in 0..2 {
+        assert_eq!((rig.charged(), rig.backlog()), ((0, 0), 0));
+        rig.restart();
+    }
+}
+
+#[tokio::test]
+async fn a_new_epoch_takes_nothing_for_granted_that_had_left_the_exposure_rules_13_22() {
+    let mut rig = settled_at_five().await;
+    let reversal = rig.accept_reversal(id(2), token(2), minor(100), rig.now);
+    reversal.await.unwrap();
+    rig.take_all(5).await;
+    let restored = Mark {
+        epoch: EPOCH + 1,
+        position: 4,
+    };
+    rig.list(restored, 10_000);
+    for _ in 0..2 {
+        assert_eq!((rig.charged(), rig.backlog()), ((6_100, 0), 3));
+        rig.restart();
+    }
+    let taken = Mark {
+        position: 6,
+        ..restored
+    };
+    rig.take_all_as(taken, &ledger_api::AdviceOutcome::Applied)
+        .await;
+    rig.list(taken, 4_000);
+    for _ in 0..2 {
+        assert_eq!((rig.charged(), rig.backlog()), ((0, 0), 0));
+        rig.restart();
+    }
+}
+
+#[tokio::test]
+async fn what_was_parked_is_charged_once_however_often_the_ledger_is_restored_rule_14() {
+    let mut rig = Rig::listed(&[], 10_000);
+    rig.approve(request(1, 1, 700)).await;
+    let parked = ledger_api::AdviceOutcome::Parked {
+        reason: Reason::UnknownCard,
+    };
+    for epoch in EPOCH..EPOCH + 3 {
+        let mark = Mark { epoch, position: 1 };
+        rig.list(mark, 10_000);
+        rig.take_all_as(mark, &parked).await;
+        let status = rig.state();
+        assert_eq!((rig.charged(), status.parked), ((0, 700), 1));
+    }
+    rig.restart();
+    assert_eq!((rig.charged(), rig.state().parked), ((0, 700), 1));
+}
+
+#[tokio::test]
+async fn a_restored_ledger_is_told_what_it_had_approved_itself_i1_rule_22() {
+    let replace = [(
+        "card_elsewhere_max_minor = 15_000",
+        "card_elsewhere_max_minor = 150_000",
+    )];
+    let mut rig = Rig::listed(&replace, 10_000);
+    rig.ledger_approves(request(1, 1, 6_000), 1).await;
+    rig.ledger_approves(request(2, 2, 500), 2).await;
+    rig.feed(2, vec![account(1, 1, 4_000), account(2, 2, 9_500)]);
+    assert_eq!(rig.backlog(), 0);
+    // First back to 1 inside the epoch, then to an epoch that has nothing.
+    let back = Mark {
+        epoch: EPOCH,
+        position: 1,
+    };
+    let restored = Mark {
+        epoch: EPOCH + 1,
+        position: 1,
+    };
+    for (mark, told, written) in [(back, vec![id(2)], 1), (restored, vec![id(1), id(2)], 2)] {
+        rig.list(mark, 10_000);
+        for _ in 0..2 {
+            let ids = rig.told_next(told.len()).await;
+            assert_eq!((ids, rig.charged()), (told.clone(), (0, 0)));
+            let shadow = rig.shadow(&request(9, 2, 9_600), rig.now);
+            assert_eq!(shadow.reason, Reason::InsufficientFunds, "held");
+            rig.restart();
+        }
+        let position = mark.position + 1;
+        let taken = Mark { position, ..mark };
+        rig.take_all_as(taken, &ledger_api::AdviceOutcome::Applied)
+            .await;
+        for _ in 0..2 {
+            let status = rig.state();
+            let counts = (status.advices_written, status.advices_acknowledged);
+            assert_eq!((rig.backlog(), counts), (0, (written, written)));
+            rig.restart();
+        }
+    }
 }

@@ -25,6 +25,8 @@ pub(super) struct Rig {
     pub(super) directory: TempDir,
     pub(super) policy: Policy,
     pub(super) boot_id: u128,
+    /// Of a journal that is made.
+    pub(super) journal_epoch: u64,
     pub(super) now: Now,
     stand_in: Option<StandIn>,
 }
@@ -43,6 +45,7 @@ impl Rig {
             directory: tempfile::tempdir().unwrap(),
             policy: Policy::parse(&text).unwrap(),
             boot_id: 7,
+            journal_epoch: 42,
             now: Now {
                 boot_ms: 1_000_000,
                 yymm: 2611,
@@ -80,7 +83,8 @@ impl Rig {
             ..Settings::default()
         };
         let disk = Arc::new(self.disk.clone());
-        let (journal, records) = Journal::open_with(disk, &gateway, 42, settings).unwrap();
+        let (journal, records) =
+            Journal::open_with(disk, &gateway, self.journal_epoch, settings).unwrap();
         let copy = LocalCopy::open(self.directory.path(), self.boot_id, self.now).unwrap();
         let homes = "version = 1\ngateways = [{ name = \"gw1\" }, { name = \"gw2\" }]";
         let setup = Setup {
@@ -165,6 +169,31 @@ impl Rig {
 
     pub(super) async fn take_all_as(&self, mark: Mark, outcome: &AdviceOutcome) -> Vec<AdviceItem> {
         let (_, items) = self.pending_advices(1_000);
+        self.take_as(&items, mark, outcome).await;
+        items
+    }
+
+    /// The ids of the records to tell, once this many are durable.
+    pub(super) async fn told_next(&self, count: usize) -> Vec<AuthorizationId> {
+        let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(5);
+        loop {
+            let (_, items) = self.pending_advices(1_000);
+            if items.len() >= count || tokio::time::Instant::now() > deadline {
+                return items.iter().map(AdviceItem::id).collect();
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    pub(super) async fn take_some(&self, items: &[AdviceItem], position: u64) {
+        let mark = Mark {
+            epoch: EPOCH,
+            position,
+        };
+        self.take_as(items, mark, &AdviceOutcome::Applied).await;
+    }
+
+    async fn take_as(&self, items: &[AdviceItem], mark: Mark, outcome: &AdviceOutcome) {
         let said: Vec<_> = items
             .iter()
             .map(|item| AdviceAnswer {
@@ -175,7 +204,6 @@ impl Rig {
             })
             .collect();
         self.acknowledge(&said, self.now).await.unwrap();
-        items
     }
 
     pub(super) fn state(&self) -> Status {

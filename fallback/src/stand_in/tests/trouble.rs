@@ -2,8 +2,8 @@
 
 use ledger_api::{JournalHead, Reason};
 
-use super::rig::{Rig, id, minor, request, token};
-use crate::disk::EIO;
+use super::rig::{EPOCH, Rig, account, id, minor, request, token};
+use crate::disk::{EIO, SimDisk, Torn};
 use crate::words::{DecidedBy, NoAnswer};
 
 #[tokio::test]
@@ -51,6 +51,12 @@ async fn a_failed_fsync_gets_no_answer_and_nothing_is_approved_after_it_rule_10(
         "a durable answer is given again"
     );
     assert!(rig.state().journal.poisoned);
+    let cause = ledger_api::Cause::LedgerTimeout;
+    let asked = rig.decide(request(5, 1, 100), cause, true, rig.now).await;
+    assert!(
+        matches!(asked, Err(NoAnswer::OutcomeUnknown(_))),
+        "the ledger may hold it and cannot be told: {asked:?}"
+    );
     let ledger = rig.ledger_approves(request(4, 1, 100), 1).await;
     assert_eq!(
         (ledger.by, ledger.approved),
@@ -88,6 +94,17 @@ async fn a_full_disk_declines_and_forgets_nothing_that_was_approved() {
     );
     assert_eq!(rig.charged(), (approved, 0));
     assert_eq!(rig.ask(request(number, 1, 1)).await, declined, "I3");
+    // The ledger may hold the money: a decline would be told to the network and never to the ledger.
+    let asked = request(number + 1, 1, 1);
+    for _ in 0..2 {
+        let cause = ledger_api::Cause::LedgerTimeout;
+        let answer = rig.decide(asked, cause, true, rig.now).await;
+        assert!(
+            matches!(answer, Err(NoAnswer::JournalFull(_))),
+            "{answer:?}"
+        );
+    }
+    assert_eq!(rig.answer(&asked.id), None);
     // A reversal is smaller than an answer: a few may still fit.
     let mut accepted = 0;
     let reversal = loop {
@@ -208,6 +225,89 @@ async fn a_lost_or_rolled_back_journal_is_fenced_rule_11() {
             "what was answered stays"
         );
         assert!(rig.pending_advices(1).1.len() == 1, "and is told on");
+    }
+}
+
+#[tokio::test]
+async fn a_lost_journal_is_noticed_without_the_ledger_and_until_a_new_copy_rule_11() {
+    let mut rig = Rig::listed(&[], 10_000);
+    rig.approve(request(1, 1, 9_000)).await;
+    rig.restart();
+    assert_eq!(rig.fenced(), None);
+    // The journal's directory is gone, the copy's is not.
+    rig.stop();
+    rig.disk = SimDisk::new();
+    rig.journal_epoch = 43;
+    rig.start();
+    for _ in 0..2 {
+        let why = rig.fenced().unwrap();
+        for part in [
+            "000000000000002a",
+            "DELETE /v1/gateways/gw1",
+            "delete the local copy",
+        ] {
+            assert!(why.contains(part), "{why}");
+        }
+        assert_eq!(
+            rig.decline(request(2, 1, 9_000)).await,
+            Reason::StandInUnavailable
+        );
+        rig.feed(1, vec![account(1, 1, 10_000)]);
+        rig.restart();
+    }
+    // The operator's grant.
+    rig.stop();
+    std::fs::remove_file(rig.directory.path().join("copy.redb")).unwrap();
+    rig.start();
+    assert_eq!((rig.fenced(), rig.feed_mark()), (None, None));
+    let mark = ledger_api::Mark {
+        epoch: EPOCH,
+        position: 1,
+    };
+    rig.list(mark, 10_000);
+    rig.approve(request(3, 1, 100)).await;
+    rig.restart();
+    assert_eq!(rig.fenced(), None);
+}
+
+#[tokio::test]
+async fn a_rolled_back_journal_is_noticed_without_the_ledger_rule_11() {
+    let mut rig = Rig::listed(&[], 10_000);
+    rig.approve(request(1, 1, 100)).await;
+    rig.restart();
+    let backup = rig.disk.after_kill();
+    rig.approve(request(2, 1, 100)).await;
+    rig.approve(request(3, 1, 100)).await;
+    rig.feed(1, vec![account(1, 2, 10_000)]);
+    rig.stop();
+    rig.disk = backup;
+    rig.start();
+    let why = rig.fenced().unwrap();
+    assert!(why.contains("this journal ends at"), "{why}");
+    // It grows past what the copy knows, and is another one all the same.
+    for number in 10..40 {
+        rig.decline(request(number, 1, 100)).await;
+    }
+    rig.restart();
+    let why = rig.fenced().unwrap();
+    assert!(why.contains("is not the one"), "{why}");
+}
+
+#[tokio::test]
+async fn what_a_power_cut_takes_of_unsynced_records_is_no_loss_of_the_journal_rule_11() {
+    for torn in [Torn::Nothing, Torn::Some(5)] {
+        let mut rig = Rig::listed(&[], 10_000);
+        rig.approve(request(1, 1, 100)).await;
+        for number in 2..9 {
+            rig.ledger_approves(request(number, 1, 100), 1).await;
+        }
+        rig.feed(1, vec![account(1, 1, 9_300)]);
+        let disk = rig.disk.after_power_cut(torn);
+        rig.stop();
+        rig.disk = disk;
+        rig.start();
+        assert_eq!(rig.fenced(), None);
+        rig.approve(request(20, 1, 100)).await;
     }
 }
 
