@@ -51,6 +51,8 @@ pub(super) struct Counts {
     pub(super) stand_in_declined: u64,
     pub(super) told: u64,
     pub(super) acknowledged: u64,
+    /// Answered as known already, since the process started.
+    pub(super) duplicate: u64,
     pub(super) parked: u64,
 }
 

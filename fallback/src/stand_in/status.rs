@@ -31,6 +31,9 @@ pub struct Status {
     pub advices_written: u64,
     /// Those that it has acknowledged, in its current epoch.
     pub advices_acknowledged: u64,
+    /// Those of them that the ledger had already, since the process started: told again after an
+    /// acknowledgement was lost, and booked once.
+    pub advices_duplicate: u64,
     /// Those that it has parked.
     pub parked: u64,
     /// Why there is no stand-in, if it is fenced.
@@ -105,6 +108,7 @@ impl State {
             backlog: self.replay.len() as u64,
             advices_written: counts.told,
             advices_acknowledged: counts.acknowledged,
+            advices_duplicate: counts.duplicate,
             parked: counts.parked,
             fenced: self.fenced.clone(),
             knowledge: self.knowledge(now),

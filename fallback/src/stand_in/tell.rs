@@ -42,6 +42,7 @@ impl State {
             if self.replay.id(answer.seq) != Some(answer.id) || !self.replay.waits(answer.seq) {
                 continue;
             }
+            self.counts.duplicate += u64::from(answer.outcome == AdviceOutcome::Duplicate);
             let parked = match &answer.outcome {
                 AdviceOutcome::Applied | AdviceOutcome::Duplicate => None,
                 AdviceOutcome::Parked { reason } => Some(*reason),
