@@ -1,5 +1,6 @@
 //! One payment is one payment, whoever sends it how often through which door.
 
+use tests::faultproxy::Mode;
 use tests::http_client::authorization_body;
 use tests::notebook::Outcome;
 
@@ -132,6 +133,36 @@ async fn an_idempotency_key_belongs_to_one_payment_and_must_be_there() -> anyhow
             .map(|it| it.as_bytes()),
         Some(&b"true"[..])
     );
+    stack.finish().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn of_two_payments_in_flight_under_one_key_one_is_decided_and_one_refused_i3()
+-> anyhow::Result<()> {
+    let stack = stack().await?;
+    let card = stack.card("alice", 1_000_00).await?;
+    let slow = Mode::Slow {
+        latency_ms: 200,
+        jitter_ms: 0,
+    };
+    stack.fault(slow).await?;
+    let http = stack.http(0)?;
+    for round in 0..5 {
+        let one = stack.payment(&card, 10_00);
+        let mut other = stack.payment(&card, 20_00);
+        other.idempotency_key.clone_from(&one.idempotency_key);
+        let (a, b) = tokio::join!(
+            http.authorize(&one, false, PATIENCE),
+            http.authorize(&other, false, PATIENCE),
+        );
+        let decided = [&a, &b].iter().filter(|it| it.answer().is_some()).count();
+        let refused = [&a, &b]
+            .iter()
+            .filter(|it| matches!(it, Outcome::Refused(it) if it.code == "422"))
+            .count();
+        assert_eq!((decided, refused), (1, 1), "round {round}: {a:?} {b:?}");
+    }
     stack.finish().await?;
     Ok(())
 }

@@ -10,16 +10,23 @@
     reason = "`100_00` reads as euros and cents"
 )]
 
+mod breaker;
 mod brown_out;
 mod crash;
+mod disk_full;
 mod fault_proxy;
 mod idempotency;
 mod ledger_down;
 mod malformed;
+mod overload;
 mod postgres;
 mod pyiso8583;
+mod random_kill;
 mod replies_lost;
+mod restored_ledger;
 mod reversal;
+mod rule_11;
+mod slow_peers;
 mod support;
 mod tidy;
 mod two_gateways;

@@ -1,6 +1,7 @@
 //! Taking back: during an outage, before the original, twice, in part.
 
 use ledger_api::Reason;
+use tests::faultproxy::Mode;
 use tests::notebook::ReversalOutcome;
 
 use crate::support::{PATIENCE, stack};
@@ -86,6 +87,79 @@ async fn the_networks_own_advice_outranks_ours_rule_5() -> anyhow::Result<()> {
         -50_00,
         "booked verbatim, even below zero"
     );
+    stack.finish().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_original_right_behind_its_reversal_is_declined_every_time_i2_i4() -> anyhow::Result<()>
+{
+    let stack = stack().await?;
+    let card = stack.card("alice", 1_000_00).await?;
+    for round in 0..30 {
+        let payment = stack.payment(&card, 10_00);
+        stack.reverse(0, &payment, 0).await?;
+        let late = if round % 2 == 0 {
+            stack.pay_iso(0, &payment).await?
+        } else {
+            stack.pay(0, &payment).await?
+        };
+        assert_eq!(
+            (late.approved, late.response_code.as_str()),
+            (false, "05"),
+            "round {round}"
+        );
+    }
+    stack.settled().await?;
+    assert_eq!(stack.available(&card).await?, 1_000_00);
+    stack.finish().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_reversal_and_its_original_in_flight_together_leave_nothing_held_i2_i4()
+-> anyhow::Result<()> {
+    let stack = stack().await?;
+    let card = stack.card("alice", 1_000_00).await?;
+    let slow = Mode::Slow {
+        latency_ms: 20,
+        jitter_ms: 40,
+    };
+    stack.fault(slow).await?;
+    let (iso, back) = (stack.iso(0).await?, stack.iso(0).await?);
+    for round in 0..12 {
+        let payment = stack.payment(&card, 10_00);
+        let pay = iso.authorize(&payment, false, PATIENCE);
+        let reverse = back.reverse(&payment, 0, PATIENCE);
+        let (paid, reversed) = if round % 2 == 0 {
+            tokio::join!(pay, reverse)
+        } else {
+            let (reversed, paid) = tokio::join!(reverse, pay);
+            (paid, reversed)
+        };
+        assert!(paid.answer().is_some(), "round {round}: {paid:?}");
+        assert!(
+            matches!(reversed, ReversalOutcome::Accepted { .. }),
+            "round {round}: {reversed:?}"
+        );
+    }
+    stack.settled().await?;
+    assert_eq!(stack.available(&card).await?, 1_000_00);
+    stack.finish().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_reversal_of_a_declined_payment_is_accepted_and_moves_nothing_i2_i4() -> anyhow::Result<()>
+{
+    let stack = stack().await?;
+    let card = stack.card("alice", 100_00).await?;
+    let payment = stack.payment(&card, 200_00);
+    assert!(!stack.pay(0, &payment).await?.approved);
+    stack.reverse(0, &payment, 0).await?;
+    stack.reverse(1, &payment, 50_00).await?;
+    stack.settled().await?;
+    assert_eq!(stack.available(&card).await?, 100_00);
     stack.finish().await?;
     Ok(())
 }

@@ -11,6 +11,7 @@
 
 mod evidence;
 mod faults;
+mod processes;
 mod start;
 
 use std::fmt;
@@ -36,6 +37,8 @@ use crate::payment::{Card, NewCard, Payment};
 use crate::postgres::Postgres;
 use crate::process::{Child, Program};
 use crate::waiting::wait_until;
+
+pub use processes::Process;
 
 /// Where the ledger keeps its books.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -88,6 +91,8 @@ pub struct StackConfig {
     pub policy: Option<String>,
     /// The processes' log filter.
     pub log: String,
+    /// More arguments for every gateway, as `["--rate-per-s", "1"]`.
+    pub gateway_args: Vec<String>,
 }
 
 impl StackConfig {
@@ -101,6 +106,7 @@ impl StackConfig {
             seed: 1,
             policy: None,
             log: "info".into(),
+            gateway_args: Vec::new(),
         }
     }
 }
@@ -134,6 +140,25 @@ impl Stack {
     /// Where everything is.
     pub fn directory(&self) -> &Path {
         &self.directory.path
+    }
+
+    /// Where a gateway has its journal (`journal`) and its local copy (`copy`).
+    pub fn gateway_data(&self, gateway: usize) -> PathBuf {
+        self.directory().join(self.gateway(gateway).name.as_str())
+    }
+
+    /// Where the ledger has the embedded store.
+    pub fn ledger_data(&self) -> PathBuf {
+        self.directory().join("ledger")
+    }
+
+    /// What a gateway has logged so far, over all its restarts.
+    ///
+    /// # Errors
+    /// Where the file cannot be read.
+    pub fn gateway_log(&self, gateway: usize) -> anyhow::Result<String> {
+        let path = self.gateway_data(gateway).with_extension("log");
+        std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
     }
 
     /// Keeps the directory after the stack is gone.

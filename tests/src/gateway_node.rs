@@ -45,6 +45,9 @@ pub struct Status {
     pub advices_written: u64,
     /// Of these, acknowledged.
     pub advices_acknowledged: u64,
+    /// Acknowledged as known already, since the process began.
+    #[serde(default)]
+    pub advices_duplicate: u64,
     /// Acknowledged as waiting for a person.
     pub parked: u64,
     /// `passing`, `tripped` or `probing`.
@@ -60,6 +63,9 @@ pub struct Status {
     /// Repeats that got the recorded answer.
     #[serde(default)]
     pub duplicates_suppressed: u64,
+    /// Why it does not stand in, if it does not (rule 11).
+    #[serde(default)]
+    pub fenced: Option<String>,
     /// Everything else.
     #[serde(flatten)]
     pub rest: Map<String, Value>,

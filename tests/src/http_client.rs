@@ -82,11 +82,39 @@ impl HttpClient {
 
     /// Sends the payment and waits for an answer, at most for `deadline`.
     pub async fn authorize(&self, payment: &Payment, repeat: bool, deadline: Duration) -> Outcome {
+        let request = self.authorization(payment, repeat);
+        self.send_authorization(request, payment, repeat, deadline)
+            .await
+    }
+
+    /// Sends the payment and says in a header that the caller has only so many milliseconds left.
+    pub async fn authorize_within(
+        &self,
+        payment: &Payment,
+        caller_ms: u64,
+        deadline: Duration,
+    ) -> Outcome {
         let request = self
-            .client
+            .authorization(payment, false)
+            .header("x-transaction-timeout-ms", caller_ms);
+        self.send_authorization(request, payment, false, deadline)
+            .await
+    }
+
+    fn authorization(&self, payment: &Payment, repeat: bool) -> RequestBuilder {
+        self.client
             .post(format!("{}/v1/authorizations", self.url))
             .header("idempotency-key", &payment.idempotency_key)
-            .json(&authorization_body(payment, repeat));
+            .json(&authorization_body(payment, repeat))
+    }
+
+    async fn send_authorization(
+        &self,
+        request: RequestBuilder,
+        payment: &Payment,
+        repeat: bool,
+        deadline: Duration,
+    ) -> Outcome {
         let start = Instant::now();
         let outcome = match send(request, deadline).await {
             Ok(raw) => read_authorization(&raw, start.elapsed()),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use ledger_api::{
     AccountBatch, AccountId, AccountStatement, AccountView, AccountsPage, AuthorizationId,
-    AuthorizationView, AuthorizationsPage, CardBatch, CardState, OpenAccount, Problem,
+    AuthorizationView, AuthorizationsPage, CardBatch, CardState, GatewayId, OpenAccount, Problem,
     TrialBalance,
 };
 use reqwest::StatusCode;
@@ -148,6 +148,20 @@ impl LedgerClient {
     /// Where the ledger does not answer, or with something else.
     pub async fn books(&self) -> anyhow::Result<TrialBalance> {
         self.get("/v1/books").await
+    }
+
+    /// Makes the ledger forget what it last saw of a gateway's journal: the way back for a gateway
+    /// that has lost it (rule 11).
+    ///
+    /// # Errors
+    /// Where the ledger does not answer, or refuses.
+    pub async fn forget_gateway(&self, gateway: &GatewayId) -> anyhow::Result<()> {
+        let url = format!("{}/v1/gateways/{gateway}", self.url);
+        let answer = self.client.delete(url).send().await?;
+        answer
+            .error_for_status()
+            .context("the ledger does not forget the gateway")?;
+        Ok(())
     }
 
     async fn authorization_pages(&self, path: &str) -> anyhow::Result<Vec<AuthorizationView>> {

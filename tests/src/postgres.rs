@@ -1,5 +1,6 @@
 //! A private PostgreSQL from the binaries that the machine has: nobody else's database is touched.
 
+use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -12,6 +13,7 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 use crate::ports;
+use crate::process::shell_line;
 use crate::waiting::wait_until;
 
 const READY_WITHIN: Duration = Duration::from_secs(20);
@@ -32,8 +34,15 @@ pub struct Postgres {
     port: u16,
     version: String,
     user: Option<(u32, u32)>,
-    server: Mutex<Option<tokio::process::Child>>,
+    server: Mutex<Option<Server>>,
     directory: TempDir,
+}
+
+/// The postmaster, and a shell that stops it when this process ends without doing so.
+#[derive(Debug)]
+struct Server {
+    postmaster: tokio::process::Child,
+    watchdog: tokio::process::Child,
 }
 
 impl Postgres {
@@ -93,6 +102,22 @@ impl Postgres {
         &self.version
     }
 
+    /// A line for any shell that starts it by hand, on the same data and port.
+    pub fn command_line(&self) -> String {
+        let mut words: Vec<OsString> = Vec::new();
+        if let Some((uid, gid)) = self.user {
+            words.push("setpriv".into());
+            words.extend([
+                format!("--reuid={uid}").into(),
+                format!("--regid={gid}").into(),
+            ]);
+            words.push("--clear-groups".into());
+        }
+        words.push(self.bin.join("postgres").into());
+        words.extend(self.server_arguments());
+        shell_line(&words)
+    }
+
     /// Makes an empty database of its own for one more user of this server, and tells its URL.
     ///
     /// # Errors
@@ -105,9 +130,23 @@ impl Postgres {
         ))
     }
 
-    /// True while it was not stopped.
+    /// True until it has ended or was stopped.
     pub fn is_running(&self) -> bool {
-        self.server.lock().is_ok_and(|server| server.is_some())
+        let mut server = self.server.lock().ok();
+        let server = server.as_mut().and_then(|server| server.as_mut());
+        server.is_some_and(|server| matches!(server.postmaster.try_wait(), Ok(None)))
+    }
+
+    /// How it ended, where nobody here stopped it.
+    pub fn ended(&self) -> Option<ExitStatus> {
+        let mut server = self.server.lock().ok()?;
+        server.as_mut()?.postmaster.try_wait().ok().flatten()
+    }
+
+    /// The postmaster's process id; absent while it is down.
+    pub fn pid(&self) -> Option<u32> {
+        let server = self.server.lock().ok()?;
+        server.as_ref()?.postmaster.id()
     }
 
     /// Stops it as `pg_ctl stop -m immediate` does: no checkpoint, connections dropped, recovery at
@@ -119,8 +158,10 @@ impl Postgres {
         let mut server = self
             .take()
             .ok_or_else(|| anyhow!("PostgreSQL is not running"))?;
-        signal(&server, Signal::QUIT);
-        tokio::time::timeout(STOPPED_WITHIN, server.wait())
+        // First, so that it signals nobody who has the postmaster's id later.
+        let _ = server.watchdog.kill().await;
+        signal(&server.postmaster, Signal::QUIT);
+        tokio::time::timeout(STOPPED_WITHIN, server.postmaster.wait())
             .await
             .context("PostgreSQL did not stop within 10 s")??;
         Ok(())
@@ -135,26 +176,18 @@ impl Postgres {
             .create(true)
             .append(true)
             .open(self.directory.path().join("server.log"))?;
-        let server = self
+        let postmaster = self
             .command("postgres")
-            .arg("-D")
-            .arg(self.data())
-            .arg("-k")
-            .arg(self.directory.path())
-            .args(["-h", "127.0.0.1", "-p", &self.port.to_string()])
-            .args([
-                "-c",
-                "fsync=on",
-                "-c",
-                "max_connections=200",
-                "-c",
-                "log_min_messages=warning",
-            ])
+            .args(self.server_arguments())
             .stderr(log)
             .spawn()
             .context("cannot start postgres")?;
+        let watchdog = self.watch(&postmaster)?;
         if let Ok(mut place) = self.server.lock() {
-            *place = Some(server);
+            *place = Some(Server {
+                postmaster,
+                watchdog,
+            });
         }
         let answers = || async { self.query("SELECT 1").await.is_ok() };
         wait_until("PostgreSQL answers a query", READY_WITHIN, answers).await?;
@@ -188,6 +221,36 @@ impl Postgres {
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
 
+    fn server_arguments(&self) -> Vec<OsString> {
+        let mut arguments: Vec<OsString> = vec!["-D".into(), self.data().into(), "-k".into()];
+        arguments.push(self.directory.path().into());
+        arguments.extend(["-h", "127.0.0.1", "-p"].map(OsString::from));
+        arguments.push(self.port.to_string().into());
+        let settings = [
+            "fsync=on",
+            "max_connections=200",
+            "log_min_messages=warning",
+        ];
+        arguments.extend(
+            settings
+                .iter()
+                .flat_map(|it| ["-c".into(), OsString::from(it)]),
+        );
+        arguments
+    }
+
+    /// Waits for the end of its standard input, which ends when this process does, however it does.
+    fn watch(&self, postmaster: &tokio::process::Child) -> anyhow::Result<tokio::process::Child> {
+        let pid = postmaster.id().context("postgres ended at once")?;
+        self.shell(&format!(
+            "trap '' INT TERM HUP; read -r _; kill -QUIT {pid}"
+        ))
+        .stdin(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .context("cannot start sh")
+    }
+
     async fn init(&self) -> anyhow::Result<()> {
         // -N: an empty cluster that is lost in a crash of the machine is made again.
         let output = self
@@ -219,7 +282,16 @@ impl Postgres {
     }
 
     fn command(&self, binary: &str) -> Command {
-        let mut command = Command::new(self.bin.join(binary));
+        self.as_user(Command::new(self.bin.join(binary)))
+    }
+
+    fn shell(&self, script: &str) -> Command {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", script]);
+        self.as_user(command)
+    }
+
+    fn as_user(&self, mut command: Command) -> Command {
         command
             .current_dir(self.directory.path())
             .stdin(Stdio::null())
@@ -230,7 +302,7 @@ impl Postgres {
         command
     }
 
-    fn take(&self) -> Option<tokio::process::Child> {
+    fn take(&self) -> Option<Server> {
         self.server.lock().ok()?.take()
     }
 }
@@ -238,10 +310,11 @@ impl Postgres {
 impl Drop for Postgres {
     fn drop(&mut self) {
         if let Some(mut server) = self.take() {
-            signal(&server, Signal::QUIT);
+            let _ = server.watchdog.start_kill();
+            signal(&server.postmaster, Signal::QUIT);
             // Gone before its directory is; bounded, because the data does not matter any more.
             for _ in 0..200 {
-                if !matches!(server.try_wait(), Ok(None)) {
+                if !matches!(server.postmaster.try_wait(), Ok(None)) {
                     break;
                 }
                 #[expect(clippy::disallowed_methods, reason = "drop cannot await")]

@@ -97,6 +97,14 @@ impl Child {
     /// # Errors
     /// As for [`Child::start`].
     pub async fn restart(&mut self) -> anyhow::Result<()> {
+        self.restart_with(&[]).await
+    }
+
+    /// Starts it again with the same arguments and these after them, for this once.
+    ///
+    /// # Errors
+    /// As for [`Child::start`].
+    pub async fn restart_with(&mut self, more: &[&str]) -> anyhow::Result<()> {
         self.kill9().await;
         let log = OpenOptions::new()
             .create(true)
@@ -110,6 +118,7 @@ impl Child {
         let mut process = command
             .args(&self.program.prefix)
             .args(&self.args)
+            .args(more)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(log)
@@ -151,6 +160,31 @@ impl Child {
         self.ready_line
             .split_whitespace()
             .find_map(|word| word.strip_prefix(key)?.strip_prefix('='))
+    }
+
+    /// What it is called.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// A line for any shell that starts it by hand: the same program with the same arguments, not
+    /// tied to this process.
+    pub fn command_line(&self) -> String {
+        let inherited = std::env::vars_os().filter(|(name, _)| is_configuration(name));
+        let cleared = inherited.flat_map(|(name, _)| [OsString::from("-u"), name]);
+        let mut words: Vec<OsString> = cleared.collect();
+        if !words.is_empty() {
+            words.insert(0, "env".into());
+        }
+        words.push(self.program.exe.clone().into());
+        let untied = self.program.prefix.iter().filter(|word| *word != TIED);
+        words.extend(untied.chain(&self.args).cloned());
+        shell_line(&words)
+    }
+
+    /// How it ended, where nobody here stopped it.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.running.as_mut()?.process.try_wait().ok().flatten()
     }
 
     /// Its process id; absent while it is down.
@@ -207,7 +241,8 @@ impl Child {
     }
 
     fn signal(&self, signal: Signal) {
-        if let Some(running) = &self.running {
+        // One that was seen to have ended is reaped, and its id may be somebody else's by now.
+        if let Some(running) = (self.running.as_ref()).filter(|it| it.process.id().is_some()) {
             // Not reaped yet, so the id is still ours; a failure means that it ended by itself.
             let _ = kill_process(running.pid, signal);
         }
@@ -225,4 +260,36 @@ impl Child {
 /// What is configured in the environment of whoever runs the harness is not meant for its nodes.
 fn is_configuration(name: &OsStr) -> bool {
     name == "DATABASE_URL" || name.as_encoded_bytes().starts_with(b"HOLDFAST_")
+}
+
+/// Words as any shell reads them.
+pub(crate) fn shell_line(words: &[OsString]) -> String {
+    let quoted = words.iter().map(|word| quoted(&word.to_string_lossy()));
+    quoted.collect::<Vec<_>>().join(" ")
+}
+
+/// A word as any shell reads it.
+fn quoted(word: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:=@%+,".contains(&byte);
+    if !word.is_empty() && word.bytes().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quoted_word_is_one_word_in_a_shell() {
+        for word in ["plain-1.2/x:y=z", "", "two words", "it's $HOME `x` \\"] {
+            let echoed = std::process::Command::new("sh")
+                .arg("-c")
+                .arg(format!("printf %s {}", quoted(word)))
+                .output()
+                .unwrap();
+            assert_eq!(String::from_utf8(echoed.stdout).unwrap(), word);
+        }
+    }
 }

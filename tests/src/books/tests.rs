@@ -15,6 +15,15 @@ fn id(n: u8) -> AuthorizationId {
 }
 
 fn told(n: u8, gateway: usize, approved_minor: i64) -> Record {
+    let code = if approved_minor > 0 { "00" } else { "51" };
+    answered(n, gateway, approved_minor, code)
+}
+
+fn declined(n: u8, gateway: usize, code: &str) -> Record {
+    answered(n, gateway, 0, code)
+}
+
+fn answered(n: u8, gateway: usize, approved_minor: i64, code: &str) -> Record {
     let approved = approved_minor > 0;
     Record::Authorization {
         id: id(n),
@@ -26,7 +35,7 @@ fn told(n: u8, gateway: usize, approved_minor: i64) -> Record {
         outcome: Outcome::Answered(Answer {
             approved,
             approved_minor,
-            response_code: if approved { "00" } else { "51" }.into(),
+            response_code: code.into(),
             approval_code: None,
             reason: None,
             decided_by: None,
@@ -191,6 +200,24 @@ fn every_kind_of_lie_is_found_by_its_invariant() {
             &[Invariant::I3],
         ),
         (
+            "two gateways declined for different reasons",
+            vec![declined(1, 0, "51"), declined(1, 1, "61")],
+            vec![booked(1, 0)],
+            &[],
+        ),
+        (
+            "one gateway declined for two reasons",
+            vec![declined(1, 0, "51"), declined(1, 0, "61")],
+            vec![booked(1, 0)],
+            &[Invariant::I3],
+        ),
+        (
+            "two gateways declined for different reasons, and held",
+            vec![declined(1, 0, "51"), declined(1, 1, "61")],
+            vec![booked(1, 100)],
+            &[Invariant::I4],
+        ),
+        (
             "reversed",
             vec![told(1, 0, 100), reversed(1, 0)],
             vec![taken_back(1)],
@@ -232,4 +259,20 @@ fn every_kind_of_lie_is_found_by_its_invariant() {
             .collect();
         assert_eq!(found, broken, "{what}: {:?}", audit.broken());
     }
+}
+
+#[test]
+fn declines_that_differ_between_gateways_are_listed_and_of_one_gateway_are_mismatches_i3() {
+    let books = || vec![booked(1, 0)];
+    let of_two = weigh(vec![declined(1, 0, "51"), declined(1, 1, "61")], books());
+    assert_eq!(of_two.declined_differently, [id(1)]);
+    assert_eq!(of_two.answer_mismatches, []);
+
+    let of_one = weigh(vec![declined(1, 0, "51"), declined(1, 0, "61")], books());
+    assert_eq!(of_one.declined_differently, []);
+    assert_eq!(of_one.answer_mismatches, [id(1)]);
+
+    let alike = weigh(vec![declined(1, 0, "51"), declined(1, 1, "51")], books());
+    assert_eq!(alike.declined_differently, []);
+    assert_eq!(alike.answer_mismatches, []);
 }

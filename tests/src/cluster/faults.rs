@@ -66,6 +66,25 @@ impl Stack {
         self.ledger_process.lock().await.restart().await
     }
 
+    /// Like [`Stack::restart_ledger`], with these arguments for this once.
+    ///
+    /// # Errors
+    /// Where it does not come up.
+    pub async fn restart_ledger_with(&self, arguments: &[&str]) -> anyhow::Result<()> {
+        let mut ledger = self.ledger_process.lock().await;
+        ledger.restart_with(arguments).await
+    }
+
+    /// SIGTERM for the ledger, and waits for its polite end.
+    ///
+    /// # Errors
+    /// Where it is down already or takes more than ten seconds.
+    pub async fn terminate_ledger(&self) -> anyhow::Result<()> {
+        let mut ledger = self.ledger_process.lock().await;
+        ledger.terminate(POLITE_WITHIN).await?;
+        Ok(())
+    }
+
     /// SIGSTOP for the ledger: its connections stay open and nothing moves.
     pub async fn pause_ledger(&self) {
         self.ledger_process.lock().await.sigstop();
@@ -128,22 +147,26 @@ impl Stack {
         self.restart_gateway(gateway).await
     }
 
-    /// Ends every fault: the wire passes, who was frozen thaws, who is down comes up.
+    /// Ends every fault: the wire passes, who was frozen thaws, who is down comes up. Tells who was
+    /// down.
     ///
     /// # Errors
     /// Where something does not come up.
-    pub async fn repair(&self) -> anyhow::Result<()> {
+    pub async fn repair(&self) -> anyhow::Result<Vec<String>> {
+        let mut repaired = Vec::new();
         if !self.proxy.lock().await.is_running() {
             bail!("the fault proxy ended by itself");
         }
         self.heal().await?;
         if let Some(postgres) = self.postgres().filter(|postgres| !postgres.is_running()) {
             postgres.start_again().await?;
+            repaired.push("PostgreSQL".to_owned());
         }
         let mut ledger = self.ledger_process.lock().await;
         ledger.sigcont();
         if !ledger.is_running() {
             ledger.restart().await?;
+            repaired.push(ledger.name().to_owned());
         }
         drop(ledger);
         for process in &self.gateway_processes {
@@ -151,9 +174,10 @@ impl Stack {
             gateway.sigcont();
             if !gateway.is_running() {
                 gateway.restart().await?;
+                repaired.push(gateway.name().to_owned());
             }
         }
-        Ok(())
+        Ok(repaired)
     }
 
     /// Stops everything politely, without an audit.

@@ -68,6 +68,7 @@ impl Stack {
             if let Some(policy) = &policy_file {
                 push_path(&mut args, "--policy", policy);
             }
+            args.extend(config.gateway_args.iter().map(OsString::from));
             let process = Child::start(&config.program, name.as_str(), args, &path).await?;
             gateway_processes.push(Mutex::new(process));
             gateways.push(GatewayNode::new(name, format!("http://{http}"), iso)?);
