@@ -1,6 +1,6 @@
 //! From what was seen to the report: clients, gateways, ledger and twin side by side.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use ::tests::books::{Audit, Evidence, Verdict as Checked};
@@ -18,6 +18,7 @@ use crate::schedule::{Kind, Schedule};
 use crate::sometimes::{Counts, Sometimes};
 use crate::stats::{Latencies, millis};
 use crate::tally::Facts;
+use crate::timeline::Healed;
 use crate::twin::Twin;
 use crate::verdict::{judge, recovered};
 use crate::{machine, timeline};
@@ -101,10 +102,12 @@ impl Case<'_> {
             invariant_notes,
             sometimes: Counts::new(),
             timeline: self.timeline.marks.clone(),
+            unplanned_exits: self.timeline.unplanned_exits.clone(),
         };
         report.sometimes = self.sometimes(&report);
         if let Some(back) = recovered(&report) {
-            let note = "answers by the ledger are below 95 % of what they were before the fault";
+            let note =
+                "the share that the ledger decides in time is below 95 % of that before the fault";
             set(&mut report, "I10", back, note);
         }
         let (verdict, because) = judge(&report, self.scenario);
@@ -200,16 +203,17 @@ impl Case<'_> {
     }
 
     fn advices(&self) -> Advices {
-        let drained_after = match self.timeline.healed {
-            Some(healed) => {
+        let drained_after = match self.timeline.healed() {
+            Healed::At(healed) => {
                 drained_at(self.samples, healed).map(|at| at.saturating_sub(healed).as_secs_f64())
             }
-            None => (self.audit.backlog == 0).then_some(0.0),
+            Healed::Never => None,
+            Healed::NothingBroke => (self.audit.backlog == 0).then_some(0.0),
         };
         Advices {
             written: self.audit.advices_written,
             applied: self.audit.advices_acknowledged,
-            duplicates_suppressed: self.duplicates_suppressed(),
+            duplicates_suppressed: self.advices_duplicate(),
             waiting_for_person: self.audit.waiting_for_person.len() as u64,
             drained_after_s: drained_after.map(|seconds| (seconds * 1e3).round() / 1e3),
         }
@@ -231,21 +235,23 @@ impl Case<'_> {
         }
     }
 
-    /// Payments that were told something else than the twin says, or nothing.
+    /// Payments that were told something else than the twin says, or nothing, and those for which
+    /// the books hold other money than the twin's, reversals included.
     fn unlike_twin(&self) -> Vec<AuthorizationId> {
         let firsts = self
             .drive
             .played
             .iter()
             .filter(|it| it.planned.kind == Kind::First);
-        let mut unlike: Vec<usize> = firsts
+        let told = firsts
             .filter(|played| {
                 let approved = matches!(played.result, Final::Approved { .. });
                 !played.result.is_answer() || approved != self.twin.approves[played.planned.payment]
             })
-            .map(|played| played.planned.payment)
-            .collect();
-        unlike.sort_unstable();
+            .map(|played| played.planned.payment);
+        let effects = self.twin.effects();
+        let booked = other_money(&self.twin.ids, &effects, &self.audit.effects);
+        let unlike: BTreeSet<usize> = told.chain(booked).collect();
         unlike
             .into_iter()
             .map(|payment| self.twin.ids[payment])
@@ -323,9 +329,10 @@ impl Case<'_> {
             (Sometimes::StandInDeclined, report.totals.stand_in_declined),
             (Sometimes::Replayed, self.audit.advices_acknowledged),
             (
-                Sometimes::DuplicatesSuppressed,
-                self.duplicates_suppressed(),
+                Sometimes::RepeatsAnsweredAgain,
+                self.repeats_answered_again(),
             ),
+            (Sometimes::DuplicatesSuppressed, self.advices_duplicate()),
             (
                 Sometimes::BreakerTripped,
                 tripped.max(self.audit.breaker_trips),
@@ -356,16 +363,8 @@ impl Case<'_> {
 
     /// Requests that got an answer which had been given before: as the gateways count them, or at
     /// least as the HTTP door told its clients.
-    fn duplicates_suppressed(&self) -> u64 {
-        let last = self.evidence.statuses.iter().enumerate();
-        let counted: u64 = last
-            .map(|(index, last)| {
-                let seen = self
-                    .statuses(index)
-                    .map(|status| status.duplicates_suppressed);
-                over_restarts(seen.chain([last.duplicates_suppressed]))
-            })
-            .sum();
+    fn repeats_answered_again(&self) -> u64 {
+        let counted = self.counted(|status| status.duplicates_suppressed);
         let told = self
             .drive
             .played
@@ -375,11 +374,39 @@ impl Case<'_> {
         counted.max(told)
     }
 
+    /// Advices of which the ledger said that it had them already.
+    fn advices_duplicate(&self) -> u64 {
+        self.counted(|status| status.advices_duplicate)
+    }
+
+    /// A counter of the gateways, over all of them and over their restarts.
+    fn counted(&self, counter: fn(&Status) -> u64) -> u64 {
+        let last = self.evidence.statuses.iter().enumerate();
+        last.map(|(index, last)| {
+            let seen = self.statuses(index).map(counter);
+            over_restarts(seen.chain([counter(last)]))
+        })
+        .sum()
+    }
+
     fn statuses(&self, gateway: usize) -> impl Iterator<Item = &Status> {
         self.samples
             .iter()
             .filter_map(move |sample| sample.gateways.get(gateway)?.as_ref())
     }
+}
+
+/// Payments for which the books hold other money than the twin's.
+fn other_money<'a>(
+    ids: &'a [AuthorizationId],
+    twin: &'a [i64],
+    books: &'a BTreeMap<AuthorizationId, i64>,
+) -> impl Iterator<Item = usize> + 'a {
+    let held = |id| books.get(id).copied().unwrap_or_default();
+    let pairs = ids.iter().zip(twin).enumerate();
+    pairs
+        .filter(move |(_, (id, minor))| held(*id) != **minor)
+        .map(|(payment, _)| payment)
 }
 
 /// The total of a counter that begins again at zero when its process does.
@@ -412,6 +439,14 @@ pub(crate) const DRAIN_PATIENCE: Duration = Duration::from_secs(60);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn money_is_compared_with_the_twins_payment_by_payment() {
+        let ids = [1_u8, 2, 3, 4].map(|n| AuthorizationId([n; 16]));
+        let books = BTreeMap::from([(ids[0], 500), (ids[1], 250), (ids[3], 100)]);
+        let other: Vec<_> = other_money(&ids, &[500, 0, 0, 200], &books).collect();
+        assert_eq!(other, [1, 3], "not taken back, and half taken back");
+    }
 
     #[test]
     fn a_counter_survives_a_restart_of_its_process() {

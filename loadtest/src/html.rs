@@ -220,7 +220,7 @@ impl Page<'_> {
     }
 
     fn exposure(&self) -> Plot<'_> {
-        let points = self.points(|sample| Some(sample.exposure_minor() as f64 / 100.0));
+        let points = self.points(|sample| sample.exposure_minor() as f64 / 100.0);
         let bound = self.report.exposure.bound_minor as f64 / 100.0;
         let currency = &self.report.exposure.currency;
         // The bound is far above: on a linear axis with it, nothing else could be seen.
@@ -239,16 +239,7 @@ impl Page<'_> {
     }
 
     fn backlog(&self) -> Plot<'_> {
-        let backlog = |sample: &Sample| {
-            Some(
-                sample
-                    .gateways
-                    .iter()
-                    .flatten()
-                    .map(|status| status.backlog)
-                    .sum::<u64>() as f64,
-            )
-        };
+        let backlog = |sample: &Sample| sample.backlog_known() as f64;
         Plot {
             title: "Backlog: advices that the ledger has not acknowledged",
             unit: "advices",
@@ -263,12 +254,12 @@ impl Page<'_> {
         }
     }
 
-    fn points(&self, value: impl Fn(&Sample) -> Option<f64>) -> Vec<(f64, f64)> {
+    fn points(&self, value: impl Fn(&Sample) -> f64) -> Vec<(f64, f64)> {
         let length = self.scenario.length() + Duration::from_secs(1);
         self.samples
             .iter()
             .filter(|sample| sample.at <= length)
-            .filter_map(|sample| Some((sample.at.as_secs_f64(), value(sample)?)))
+            .map(|sample| (sample.at.as_secs_f64(), value(sample)))
             .collect()
     }
 
@@ -317,8 +308,9 @@ impl Page<'_> {
         for mark in &self.report.timeline {
             write!(
                 out,
-                "<tr><td>{:.1} s</td><td>{}</td><td class=\"l\">{}</td><td class=\"l\">{}</td></tr>",
-                mark.planned_s,
+                "<tr><td>{}</td><td>{}</td><td class=\"l\">{}</td><td class=\"l\">{}</td></tr>",
+                mark.planned_s
+                    .map_or("–".into(), |planned| format!("{planned:.1} s")),
                 mark.done_s
                     .map_or("–".into(), |done| format!("{done:.2} s")),
                 escape(&mark.what),

@@ -86,7 +86,7 @@ async fn lines(scenario: &Scenario, board: &Board, start: Instant, stop: Cancell
             millis(percentile(&latencies, 0.99)),
             board
                 .last_sample()
-                .and_then(|sample| sample.backlog())
+                .map(|sample| sample.backlog_known())
                 .map_or("?".into(), |n| n.to_string())
         ));
     }
@@ -239,7 +239,12 @@ impl Panel<'_> {
         ));
         for (index, status) in sample.gateways.iter().enumerate() {
             lines.push(match status {
-                None => format!("  gw{}       {}", index + 1, self.paint.bad("gone")),
+                None => format!(
+                    "  gw{}       {}     backlog {} when last heard",
+                    index + 1,
+                    self.paint.bad("gone"),
+                    sample.known.get(index).map_or(0, |known| known.backlog)
+                ),
                 Some(status) => {
                     let breaker = if status.breaker == "passing" {
                         self.paint.good(&status.breaker)

@@ -8,6 +8,7 @@
 //! | sending, with a second gateway to turn to | [`driver`] |
 //! | kill -9, brown-out, recovery | [`timeline`] |
 //! | asking the gateways how they are | [`sampler`] |
+//! | who died unasked | [`deaths`] |
 //! | clients, gateways, ledger and twin side by side | [`audit`], [`tally`] |
 //! | pass or not, and why | [`verdict`] |
 //! | telling | [`report`], [`requests`], [`text`], [`html`], [`live`] |
@@ -15,6 +16,7 @@
 mod audit;
 mod board;
 mod cli;
+mod deaths;
 mod driver;
 mod html;
 mod live;

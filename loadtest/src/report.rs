@@ -35,6 +35,8 @@ pub(crate) struct Report {
     pub sometimes: Counts,
     /// What was done to the processes, and when it had happened.
     pub timeline: Vec<Mark>,
+    /// Processes that ended although nothing in the scenario stopped them, a line each.
+    pub unplanned_exits: Vec<String>,
 }
 
 /// In the order of what matters more: the worst wins.
@@ -140,10 +142,11 @@ pub(crate) struct GatewayExposure {
 pub(crate) struct Advices {
     pub written: u64,
     pub applied: u64,
+    /// Advices that the ledger had already, and answered as such.
     pub duplicates_suppressed: u64,
     pub waiting_for_person: u64,
     /// From the moment the ledger answered again to an empty backlog at every gateway; null where
-    /// it never came to that.
+    /// it never came to that, or where the scenario does not heal what it breaks.
     pub drained_after_s: Option<f64>,
 }
 
@@ -154,7 +157,8 @@ pub(crate) struct Books {
     pub lost_approvals: u64,
     pub double_postings: u64,
     pub answer_mismatches: u64,
-    /// Payments that were answered otherwise than the twin would have.
+    /// Payments that were answered otherwise than the twin would have, or for which the books hold
+    /// other money than the twin's.
     pub equal_to_twin_except: Vec<String>,
     /// Of these, the ones that the twin approves and that were declined: who declined, and why.
     pub lost_by_reason: BTreeMap<String, u64>,
@@ -192,12 +196,31 @@ pub(crate) struct GeneratorReport {
 /// Something that was done to the processes.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Mark {
-    pub planned_s: f64,
+    /// Null where nobody planned it.
+    pub planned_s: Option<f64>,
     /// When it had happened; null where it does not apply to this store.
     pub done_s: Option<f64>,
     pub what: String,
     /// What showed that it had its effect.
     pub seen: Option<String>,
+}
+
+impl Mark {
+    const REPAIRED: &str = "repaired: ";
+
+    /// Something that the scenario left broken, and that was mended for the audit.
+    pub(crate) fn repair(done_s: f64, what: &str) -> Self {
+        Self {
+            planned_s: None,
+            done_s: Some(done_s),
+            what: format!("{}{what}", Self::REPAIRED),
+            seen: None,
+        }
+    }
+
+    pub(crate) fn is_repair(&self) -> bool {
+        self.what.starts_with(Self::REPAIRED)
+    }
 }
 
 #[cfg(test)]

@@ -19,14 +19,16 @@ use crate::html::Page;
 use crate::live::{self, say};
 use crate::report::Report;
 use crate::sampler::{self, Sample, Samples};
-use crate::scenario::{DEFAULT, Scenario};
+use crate::scenario::{DEFAULT, GATEWAYS, Scenario};
 use crate::schedule::{Schedule, stream};
 use crate::text::{Paint, verdict};
 use crate::twin::Twin;
-use crate::{requests, timeline, workload};
+use crate::{deaths, requests, timeline, workload};
 
 /// Between everything being ready and the first request.
 const LEAD: Duration = Duration::from_millis(300);
+/// How often it is waited for a process that dies again and again.
+const SETTLE_ROUNDS: usize = 3;
 
 /// Plays the scenario and prints what came out.
 ///
@@ -134,6 +136,7 @@ async fn start(arguments: &RunArguments, seed: u64, directory: &Path) -> anyhow:
         store: arguments.store.into(),
         directory: Some(directory.join("processes")),
         seed,
+        gateways: GATEWAYS,
         log: arguments.log.clone(),
         ..StackConfig::new(Program::current()?)
     };
@@ -176,24 +179,44 @@ async fn play(
         let schedule = schedule.clone();
         async move { driver.play(&schedule, start).await }
     });
+    let dead = async { anyhow::Ok(deaths::watch(stack, start, stop.clone()).await) };
     let main = async {
-        let played = timeline::play(scenario, stack, &board, start).await?;
+        let mut played = timeline::play(scenario, stack, &board, start).await?;
         let drive = sending.await.context("the generator failed")?;
-        // A scenario may end in the middle of a fault; the books are compared without one.
-        stack.repair().await?;
-        if let Err(error) = stack.drained(DRAIN_PATIENCE).await {
-            say(&format!("  {error:#}"));
-        }
-        tokio::time::sleep(2 * sampler::EVERY).await;
+        settle(&mut played, stack, start).await?;
         stop.cancel();
         anyhow::Ok((drive, played))
     };
-    let ((drive, played), (), ()) = tokio::try_join!(main, watch, show)?;
+    let ((drive, mut played), (), (), deaths) = tokio::try_join!(main, watch, show, dead)?;
+    played.died(&deaths);
     let samples = samples
         .lock()
         .map(|mut all| std::mem::take(&mut *all))
         .unwrap_or_default();
     Ok((drive, played, samples))
+}
+
+/// Mends what is broken and waits until the ledger knows all; again where somebody died
+/// meanwhile. The books are compared without a fault.
+async fn settle(
+    played: &mut timeline::Played,
+    stack: &Stack,
+    start: Instant,
+) -> anyhow::Result<()> {
+    // Before and after, so long that the watches see what there is to see.
+    let look = 2 * deaths::EVERY.max(sampler::EVERY);
+    tokio::time::sleep(look).await;
+    played.repair(stack, start).await?;
+    for _ in 0..SETTLE_ROUNDS {
+        if let Err(error) = stack.drained(DRAIN_PATIENCE).await {
+            say(&format!("  {error:#}"));
+        }
+        tokio::time::sleep(look).await;
+        if !played.repair(stack, start).await? {
+            break;
+        }
+    }
+    Ok(())
 }
 
 async fn driver(

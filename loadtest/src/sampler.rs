@@ -17,26 +17,56 @@ pub(crate) struct Sample {
     pub at: Duration,
     /// `None` where one did not answer.
     pub gateways: Vec<Option<Status>>,
+    /// What each said now or, where it is silent, when it was heard last: what a dead gateway has
+    /// in its journal is owed as before.
+    pub known: Vec<Known>,
+}
+
+/// What is remembered of a gateway that is silent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Known {
+    pub exposure_minor: i64,
+    pub bound_minor: i64,
+    pub backlog: u64,
+}
+
+impl From<&Status> for Known {
+    fn from(status: &Status) -> Self {
+        Self {
+            exposure_minor: status.exposure_minor,
+            bound_minor: status.bound_minor,
+            backlog: status.backlog,
+        }
+    }
 }
 
 impl Sample {
-    /// Money at risk, over the gateways that answered.
+    fn new(at: Duration, gateways: Vec<Option<Status>>, before: &[Known]) -> Self {
+        let known = gateways.iter().enumerate().map(|(index, status)| {
+            let last = before.get(index).copied().unwrap_or_default();
+            status.as_ref().map_or(last, Known::from)
+        });
+        Self {
+            at,
+            known: known.collect(),
+            gateways,
+        }
+    }
+
+    /// Money at risk, as far as it is known.
     pub(crate) fn exposure_minor(&self) -> i64 {
-        self.gateways
-            .iter()
-            .flatten()
-            .map(|status| status.exposure_minor)
-            .sum()
+        self.known.iter().map(|known| known.exposure_minor).sum()
+    }
+
+    /// Advices that the ledger has not acknowledged, as far as it is known.
+    pub(crate) fn backlog_known(&self) -> u64 {
+        self.known.iter().map(|known| known.backlog).sum()
     }
 
     /// The most that it may be; the same at every gateway.
     pub(crate) fn bound_minor(&self) -> i64 {
-        self.gateways
-            .iter()
-            .flatten()
-            .map(|status| status.bound_minor)
-            .max()
-            .unwrap_or_default()
+        let bounds = self.known.iter().map(|known| known.bound_minor);
+        bounds.max().unwrap_or_default()
     }
 
     /// Advices that the ledger has not acknowledged; `None` where somebody did not answer.
@@ -65,12 +95,14 @@ pub(crate) async fn watch(
 ) {
     let mut ticks = tokio::time::interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut known = Vec::new();
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
             () = stop.cancelled() => return,
         }
-        let sample = look(stack, start).await;
+        let sample = look(stack, start, &known).await;
+        known.clone_from(&sample.known);
         board.sampled(sample.clone());
         if let Ok(mut samples) = samples.lock() {
             samples.push(sample);
@@ -79,14 +111,14 @@ pub(crate) async fn watch(
 }
 
 /// One look at all of them.
-async fn look(stack: &Stack, start: Instant) -> Sample {
+async fn look(stack: &Stack, start: Instant, before: &[Known]) -> Sample {
     let at = start.elapsed();
     let mut gateways = Vec::with_capacity(stack.gateways().len());
     for index in 0..stack.gateways().len() {
         let status = tokio::time::timeout(PATIENCE, stack.status(index)).await;
         gateways.push(status.ok().and_then(Result::ok));
     }
-    Sample { at, gateways }
+    Sample::new(at, gateways, before)
 }
 
 /// When the backlog was first empty everywhere, at or after `healed`.
@@ -114,4 +146,34 @@ pub(crate) fn breaker_turns(samples: &[Sample]) -> (u64, u64) {
         }
     }
     (tripped, recovered)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn status(exposure_minor: i64, backlog: u64) -> Option<Status> {
+        let status = json!({
+            "gateway": "gw1", "exposure_minor": exposure_minor, "exposure_peak_minor": 0,
+            "exposure_max_minor": 0, "bound_minor": 900, "realised_minor": 0, "backlog": backlog,
+            "advices_written": 0, "advices_acknowledged": 0, "parked": 0, "breaker": "passing",
+            "breaker_trips": 0, "stand_in": {"approved": 0, "declined": 0},
+            "ledger": {"approved": 0, "declined": 0},
+            "knowledge": {"cards": 0, "accounts": 0, "age_ms": null, "epoch": 1, "position": 1},
+        });
+        Some(serde_json::from_value(status).unwrap())
+    }
+
+    #[test]
+    fn a_dead_gateway_still_owes_what_it_said_last() {
+        let before = Sample::new(Duration::ZERO, vec![status(70, 7), status(30, 3)], &[]);
+        let dead = Sample::new(EVERY, vec![None, status(40, 4)], &before.known);
+        let still = Sample::new(2 * EVERY, vec![None, status(50, 5)], &dead.known);
+        assert_eq!((dead.exposure_minor(), dead.backlog_known()), (110, 11));
+        assert_eq!((still.exposure_minor(), still.backlog_known()), (120, 12));
+        assert_eq!(still.bound_minor(), 900);
+        assert_eq!(still.backlog(), None, "not known to be empty");
+    }
 }

@@ -12,6 +12,9 @@ use crate::sometimes::Sometimes;
 /// The outage that is played when no other is named.
 pub(crate) const DEFAULT: &str = include_str!("../scenarios/outage.toml");
 
+/// How many gateways a run starts.
+pub(crate) const GATEWAYS: usize = 2;
+
 /// Everything that a run is made of, apart from the store and the machine.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -238,6 +241,14 @@ impl Scenario {
             self.client.attempt_ms < self.client.budget_ms,
             "client.attempt_ms must leave something of client.budget_ms for the other gateway"
         );
+        ensure!(
+            self.requests_expected() <= 900_000.0,
+            "STANs do not suffice for this many requests"
+        );
+        self.check_phases()
+    }
+
+    fn check_phases(&self) -> anyhow::Result<()> {
         for phase in &self.phases {
             ensure!(
                 phase.for_s > 0.0 && phase.for_s <= 3_600.0,
@@ -250,12 +261,16 @@ impl Scenario {
                     "phase {}: a fault happens outside of it",
                     phase.name
                 );
+                if let Action::KillGateway(index) | Action::StartGateway(index) = fault.action {
+                    ensure!(
+                        index < GATEWAYS,
+                        "phase {}: there is no gateway {index}; they are 0 to {}",
+                        phase.name,
+                        GATEWAYS - 1
+                    );
+                }
             }
         }
-        ensure!(
-            self.requests_expected() <= 900_000.0,
-            "STANs do not suffice for this many requests"
-        );
         Ok(())
     }
 
@@ -319,6 +334,8 @@ mod tests {
             ("repeats = 0.03", "repeats = 1.03", "repeats"),
             ("attempt_ms = 1000", "attempt_ms = 1500", "attempt_ms"),
             ("\"kill_ledger\"", "\"kill_everybody\"", "kill_everybody"),
+            ("kill_gateway = 0", "kill_gateway = 2", "no gateway 2"),
+            ("start_gateway = 0", "start_gateway = 7", "no gateway 7"),
         ] {
             let error = Scenario::parse(&DEFAULT.replace(from, to)).err().unwrap();
             let text = format!("{error:#}");

@@ -17,8 +17,10 @@ pub(crate) enum Sometimes {
     StandInDeclined,
     /// An advice that the ledger acknowledged.
     Replayed,
-    /// A second request or advice for one id that had no second effect.
+    /// An advice that the ledger had already, and that had no second effect.
     DuplicatesSuppressed,
+    /// A request that got the answer which had been given before.
+    RepeatsAnsweredAgain,
     /// A breaker that stopped asking.
     BreakerTripped,
     /// One that passes again.

@@ -197,6 +197,11 @@ fn write_objectives(
         advices.duplicates_suppressed,
         advices.waiting_for_person
     )?;
+    write_differences(out, report)
+}
+
+/// What came out otherwise than without a fault, and is no breach.
+fn write_differences(out: &mut String, report: &Report) -> std::fmt::Result {
     let books = &report.books;
     writeln!(
         out,
@@ -210,7 +215,7 @@ fn write_objectives(
     let unlike = report.books.equal_to_twin_except.len();
     writeln!(
         out,
-        "    {:<22} {unlike} of {} answered otherwise than by a ledger that never failed",
+        "    {:<22} {unlike} of {} answered or booked otherwise than by a ledger that never failed",
         "unlike the twin", report.workload.first
     )?;
     let reasons: Vec<String> = (report.books.lost_by_reason.iter())

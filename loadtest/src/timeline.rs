@@ -1,15 +1,19 @@
 //! Does to the processes what the scenario says, when it says it, and looks whether it worked.
 
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ::tests::cluster::Stack;
+use ::tests::faultproxy::Mode;
 use ::tests::waiting::wait_until;
 use anyhow::{Context, bail};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use crate::board::Board;
+use crate::deaths::Death;
 use crate::report::Mark;
 use crate::scenario::{Action, Scenario};
 use crate::sometimes::{Counts, Sometimes};
@@ -19,8 +23,101 @@ use crate::sometimes::{Counts, Sometimes};
 pub(crate) struct Played {
     pub marks: Vec<Mark>,
     pub counts: Counts,
-    /// When the ledger answered again after the last time it was gone, from the start of the run.
-    pub healed: Option<Duration>,
+    /// Processes that ended although nothing here stopped them.
+    pub unplanned_exits: Vec<String>,
+    /// What the scenario broke and has not mended.
+    broken: BTreeSet<Part>,
+    /// When the ledger could be reached again the last time.
+    back: Option<Duration>,
+}
+
+/// Something that can be broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Part {
+    Line,
+    Ledger,
+    Database,
+    Gateway(usize),
+}
+
+/// How a scenario ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Healed {
+    /// The ledger could be reached all the time.
+    NothingBroke,
+    /// When the ledger could be reached again after the last time it could not, from the start of
+    /// the run.
+    At(Duration),
+    /// Something stays broken.
+    Never,
+}
+
+impl Played {
+    /// How the scenario ended, apart from repairs.
+    pub(crate) fn healed(&self) -> Healed {
+        match self.back {
+            _ if !self.broken.is_empty() => Healed::Never,
+            Some(back) => Healed::At(back),
+            None => Healed::NothingBroke,
+        }
+    }
+
+    fn mended(&mut self, part: Part, done: Duration) {
+        let was_broken = self.broken.remove(&part);
+        let reachable = !(self.broken.iter()).any(|part| !matches!(part, Part::Gateway(_)));
+        let restarted = part == Part::Ledger;
+        if reachable && (was_broken || restarted) && !matches!(part, Part::Gateway(_)) {
+            self.back = Some(done);
+        }
+    }
+
+    /// Mends whatever is still broken, and tells whether anything was: a scenario may end in the
+    /// middle of a fault, and the books are compared without one.
+    ///
+    /// # Errors
+    /// Where something does not come up.
+    pub(crate) async fn repair(&mut self, stack: &Stack, start: Instant) -> anyhow::Result<bool> {
+        let mut repaired = Vec::new();
+        let processes = stack.processes().await;
+        if (processes.iter()).any(|it| it.name == "faultproxy" && it.ended.is_some()) {
+            stack.restart_proxy().await?;
+            repaired.push("faultproxy started again".to_owned());
+        }
+        let names = stack.repair().await?;
+        repaired.extend(names.iter().map(|name| format!("{name} started again")));
+        if self.broken.contains(&Part::Line) && !self.marks.iter().any(Mark::is_repair) {
+            repaired.push("line to the ledger passes".to_owned());
+        }
+        let done_s = seconds(start.elapsed());
+        let marks = repaired.iter().map(|what| Mark::repair(done_s, what));
+        self.marks.extend(marks);
+        Ok(!repaired.is_empty())
+    }
+
+    /// Notes who ended by itself.
+    pub(crate) fn died(&mut self, deaths: &[Death]) {
+        for death in deaths {
+            let what = format!("{} ended by itself ({})", death.name, death.how);
+            let at_s = death.at.as_secs_f64();
+            self.unplanned_exits
+                .push(format!("{what} {at_s:.1} s after the start; see its log"));
+            self.marks.push(Mark {
+                planned_s: None,
+                done_s: Some(seconds(death.at)),
+                what,
+                seen: Some(death.how.clone()),
+            });
+        }
+        self.marks.sort_by(|one, other| {
+            one.done_s
+                .partial_cmp(&other.done_s)
+                .unwrap_or(Ordering::Equal)
+        });
+    }
+}
+
+fn seconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e3).round() / 1e3
 }
 
 /// Plays all faults of a scenario. Ends with the last one, or with the first that had no effect: an
@@ -45,8 +142,8 @@ pub(crate) async fn play(
         count(&action, done, &mut played);
         board.happened(format!("{:.1} s: {}", done.as_secs_f64(), action.words()));
         played.marks.push(Mark {
-            planned_s,
-            done_s: Some((done.as_secs_f64() * 1e3).round() / 1e3),
+            planned_s: Some(planned_s),
+            done_s: Some(seconds(done)),
             what: action.words(),
             seen: Some(seen),
         });
@@ -140,15 +237,25 @@ async fn refuses(url: &str) -> anyhow::Result<String> {
 }
 
 fn count(action: &Action, done: Duration, played: &mut Played) {
+    let (part, broken) = match action {
+        Action::Proxy(mode) => (Part::Line, !matches!(mode, Mode::Pass)),
+        Action::KillLedger => (Part::Ledger, true),
+        Action::StartLedger => (Part::Ledger, false),
+        Action::KillDatabase => (Part::Database, true),
+        Action::StartDatabase => (Part::Database, false),
+        Action::KillGateway(index) => (Part::Gateway(*index), true),
+        Action::StartGateway(index) => (Part::Gateway(*index), false),
+    };
+    if broken {
+        played.broken.insert(part);
+    } else {
+        played.mended(part, done);
+    }
     let seen = match action {
         Action::KillLedger => Sometimes::LedgerKilled,
         Action::KillDatabase => Sometimes::DatabaseKilled,
         Action::StartGateway(_) => Sometimes::GatewayRestarted,
-        Action::StartLedger | Action::Proxy(::tests::faultproxy::Mode::Pass) => {
-            played.healed = Some(done);
-            return;
-        }
-        Action::Proxy(_) | Action::StartDatabase | Action::KillGateway(_) => return,
+        _ => return,
     };
     *played.counts.entry(seen).or_default() += 1;
 }
@@ -167,5 +274,56 @@ mod tests {
         assert!(at("gw1: kill -9") < at("gw1: started again"));
         assert!(at("gw1: started again") < at("ledger: started again"));
         assert!(plan.windows(2).all(|pair| pair[0].0 <= pair[1].0));
+    }
+
+    fn healed(actions: &[Action]) -> Healed {
+        let mut played = Played::default();
+        for (at, action) in (1..).zip(actions) {
+            count(action, Duration::from_secs(at), &mut played);
+        }
+        played.healed()
+    }
+
+    #[test]
+    fn healed_is_when_the_ledger_could_be_reached_again_the_last_time() {
+        use Action::*;
+        let (cut, pass) = (Proxy(Mode::Cut), Proxy(Mode::Pass));
+        let at = |seconds| Healed::At(Duration::from_secs(seconds));
+        for (actions, expected) in [
+            (vec![], Healed::NothingBroke),
+            (vec![pass.clone()], Healed::NothingBroke),
+            (vec![KillGateway(0), StartGateway(0)], Healed::NothingBroke),
+            (vec![KillGateway(0)], Healed::Never),
+            (vec![cut.clone()], Healed::Never),
+            (vec![cut.clone(), KillLedger, pass.clone()], Healed::Never),
+            (vec![cut, KillLedger, pass, StartLedger], at(4)),
+            (vec![KillDatabase, StartDatabase, KillLedger], Healed::Never),
+            (
+                vec![KillLedger, StartLedger, KillGateway(1), StartGateway(1)],
+                at(2),
+            ),
+            (vec![StartLedger], at(1)),
+        ] {
+            assert_eq!(healed(&actions), expected, "{actions:?}");
+        }
+    }
+
+    #[test]
+    fn whoever_ended_by_itself_is_in_the_timeline_at_its_time() {
+        let mut played = Played::default();
+        played.marks.push(Mark::repair(9.0, "gw1 started again"));
+        played.died(&[Death {
+            name: "gw1".into(),
+            how: "signal: 6 (SIGABRT)".into(),
+            at: Duration::from_secs(3),
+        }]);
+        let what: Vec<_> = played.marks.iter().map(|mark| mark.what.as_str()).collect();
+        let expected = [
+            "gw1 ended by itself (signal: 6 (SIGABRT))",
+            "repaired: gw1 started again",
+        ];
+        assert_eq!(what, expected);
+        assert_eq!(played.unplanned_exits.len(), 1);
+        assert!(played.marks[1].is_repair() && !played.marks[0].is_repair());
     }
 }

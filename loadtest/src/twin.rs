@@ -74,6 +74,13 @@ impl Twin {
         })
     }
 
+    /// By payment: the money that the twin's books hold for it, after all reversals.
+    pub(crate) fn effects(&self) -> Vec<i64> {
+        let effect = |id| Some(self.books.authorization(id).ok()??.effect_minor);
+        let ids = self.ids.iter();
+        ids.map(|id| effect(*id).unwrap_or_default()).collect()
+    }
+
     fn decide(&mut self, payment: &Payment, id: AuthorizationId) -> bool {
         let Ok(amount) = Amount::new(payment.amount_minor) else {
             return false;
@@ -209,6 +216,7 @@ mod tests {
         twin.reverse(0, 0);
         assert!(twin.authorize(&pay(0, 4_000)));
         assert!(!twin.authorize(&pay(0, 1)));
+        assert_eq!(twin.effects(), [0, 0, 6_000, 4_000, 0]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Everything started and kept, with examples that work when pasted.
 
-use ::tests::cluster::{Stack, StackConfig};
+use ::tests::cluster::{Process, Stack, StackConfig};
 use ::tests::http_client::authorization_body;
 use ::tests::iso_client::authorization_message;
 use ::tests::payment::NewCard;
@@ -8,8 +8,10 @@ use ::tests::process::Program;
 use anyhow::Context;
 use ledger_api::CardStatus;
 use serde_json::Value;
+use tokio::time::Instant;
 
 use crate::cli::UpArguments;
+use crate::deaths::{self, Deaths};
 
 /// How many cards there are to play with.
 const CARDS: u64 = 100;
@@ -37,14 +39,37 @@ pub(crate) async fn up(arguments: &UpArguments) -> anyhow::Result<()> {
     let home = stack.home_of(&first.token);
     let http = authorization_body(&stack.payment(first, 1_250), false);
     let later = authorization_body(&stack.payment(first, 1_999), false);
+    let last = authorization_body(&stack.payment(first, 2_150), false);
     let iso = authorization_message(&stack.payment(first, 980), false)?;
-    println!("{}", guide(&stack, home, [&http, &later], &iso)?);
-    let signal = process::stop::requested().await;
+    let processes = stack.processes().await;
+    let text = guide(&stack, &processes, home, [&http, &later, &last], &iso)?;
+    println!("{text}");
+    let stopped = process::stop::requested();
+    tokio::pin!(stopped);
+    let (mut deaths, start) = (Deaths::default(), Instant::now());
+    let signal = loop {
+        tokio::select! {
+            signal = &mut stopped => break signal,
+            () = tokio::time::sleep(deaths::EVERY) => {}
+        }
+        for death in deaths.look(&stack, start).await {
+            eprintln!(
+                "{} ended ({}); its line above starts it again",
+                death.name, death.how
+            );
+        }
+    };
     eprintln!("{signal}: stopping");
     stack.stop().await
 }
 
-fn guide(stack: &Stack, home: usize, http: [&Value; 2], iso: &[u8]) -> anyhow::Result<String> {
+fn guide(
+    stack: &Stack,
+    processes: &[Process],
+    home: usize,
+    http: [&Value; 3],
+    iso: &[u8],
+) -> anyhow::Result<String> {
     let gateway = stack.gateway(home);
     let (door, control) = (&gateway.http, stack.control_url());
     let pay = |key: &str, body: &Value| {
@@ -59,7 +84,7 @@ fn guide(stack: &Stack, home: usize, http: [&Value; 2], iso: &[u8]) -> anyhow::R
              -d '{{\"mode\":\"{mode}\"}}'"
         )
     };
-    let [first, later] = http;
+    let [first, later, last] = http;
     let gateways: Vec<String> = (stack.gateways().iter())
         .map(|it| format!("{:<12} {}  iso8583 {}", it.name, it.http, it.iso))
         .collect();
@@ -84,9 +109,41 @@ fn guide(stack: &Stack, home: usize, http: [&Value; 2], iso: &[u8]) -> anyhow::R
         "\nThe books, where the stand-in's payment arrives by itself:".into(),
         format!("curl -s {}/v1/accounts/1; echo", stack.ledger_url()),
         format!("curl -s {}/v1/books; echo", stack.ledger_url()),
-        "\nCtrl-C stops everything and removes it.".into(),
+        "\nThe processes, and the line that starts each again by hand, where it was:".into(),
+        processes.iter().map(started).collect::<Vec<_>>().join("\n"),
+        replay(stack, processes, door, &pay("example-3", last)),
+        "\nCtrl-C stops everything and removes it, but not what you started by hand.".into(),
     ];
     Ok(lines.join("\n"))
+}
+
+fn started(process: &Process) -> String {
+    let pid = process.pid.map_or("-".into(), |pid| pid.to_string());
+    format!("{:<12} pid {pid}\n  {}", process.name, process.command_line)
+}
+
+/// A ledger that is killed, a payment that it does not know, and its return.
+fn replay(stack: &Stack, processes: &[Process], door: &str, pay: &str) -> String {
+    let Some(ledger) = processes.iter().find(|process| process.name == "ledger") else {
+        return String::new();
+    };
+    let backlog = format!("curl -s {door}/v1/status | grep -o '\"backlog\":[0-9]*'");
+    let kill = ledger.pid.map(|pid| format!("kill -9 {pid}"));
+    let lines = [
+        "\nThe replay: kill the ledger, pay, start it again, and see the backlog go to 0:".into(),
+        kill.unwrap_or_default(),
+        pay.into(),
+        backlog.clone(),
+        // Its log goes where it went.
+        format!(
+            "{} 2>> '{}' &",
+            ledger.command_line,
+            stack.directory().join("ledger.log").display()
+        ),
+        format!("for i in 1 2 3 4 5; do sleep 1; {backlog}; done"),
+        "kill %%    # in the end: it is not tied to this process".into(),
+    ];
+    lines.join("\n")
 }
 
 /// A line for any shell that sends one framed message and prints the answer; needs bash and

@@ -1,12 +1,12 @@
 //! What a run proves: safety first, then whether it proves anything, then how well it went.
 
-use crate::report::{Report, Verdict};
+use crate::report::{Report, Tally, Verdict};
 use crate::scenario::Scenario;
 
 /// Invariants whose breach loses money or truth. The others say how well it went.
 const SAFETY: [&str; 8] = ["I1", "I2", "I3", "I4", "I5", "I6", "I7", "I15"];
-/// How far goodput may stay behind after the fault (I10).
-const GOODPUT_MIN: f64 = 0.95;
+/// How far the ledger's share may stay behind after the fault (I10).
+const SHARE_MIN: f64 = 0.95;
 
 /// The verdict on a report, and the reasons where it is not a pass; the worst come first.
 pub(crate) fn judge(report: &Report, scenario: &Scenario) -> (Verdict, Vec<String>) {
@@ -122,7 +122,15 @@ fn missed(report: &Report, scenario: &Scenario, reasons: &mut Reasons) {
             let text = format!("the backlog took {after:.1} s to drain, {most:.1} s allowed");
             reasons.push((Verdict::ObjectiveMissed, text));
         }
+        None if report.timeline.iter().any(|mark| mark.is_repair()) => {
+            let text =
+                "the backlog did not drain by itself: something had to be repaired for the audit";
+            reasons.push((Verdict::ObjectiveMissed, text.into()));
+        }
         None => reasons.push((Verdict::ObjectiveMissed, "the backlog never drained".into())),
+    }
+    for exit in &report.unplanned_exits {
+        reasons.push((Verdict::ObjectiveMissed, exit.clone()));
     }
     for (name, state) in &report.invariants {
         if *state == "broken" && !SAFETY.contains(&name.as_str()) {
@@ -138,17 +146,21 @@ fn missed(report: &Report, scenario: &Scenario, reasons: &mut Reasons) {
     }
 }
 
-/// I10: back to what it was before the fault, without a restart of what did not die. Compares the
-/// last phase with the first.
+/// I10: back to what it was before the fault, without a restart of what did not die. Compares what
+/// the ledger decides in time, of what is asked, in the last phase and in the first. A share, since
+/// arrivals are random: how many are asked in a phase says nothing about who answers.
 pub(crate) fn recovered(report: &Report) -> Option<bool> {
     let (first, last) = (report.phases.first()?, report.phases.last()?);
-    let goodput = |phase: &crate::report::PhaseReport| {
-        let by_ledger = phase.tally.answered_in_time as f64
-            - phase.tally.stand_in_approved as f64
-            - phase.tally.stand_in_declined as f64;
-        by_ledger / (phase.to_s - phase.from_s)
-    };
-    (report.phases.len() > 1 && !last.outage).then(|| goodput(last) >= GOODPUT_MIN * goodput(first))
+    let comparable = report.phases.len() > 1 && !first.outage && !last.outage;
+    let (before, after) = (by_ledger(&first.tally)?, by_ledger(&last.tally)?);
+    comparable.then_some(after >= SHARE_MIN * before)
+}
+
+/// The share of requests that the ledger decided in time; `None` of nothing.
+fn by_ledger(tally: &Tally) -> Option<f64> {
+    let stood_in = tally.stand_in_approved + tally.stand_in_declined;
+    let decided = tally.answered_in_time.saturating_sub(stood_in) as f64;
+    (tally.sent > 0).then(|| decided / tally.sent as f64)
 }
 
 #[cfg(test)]
@@ -191,6 +203,37 @@ mod tests {
             let mut report = sample();
             report.invariants.insert(name.into(), "broken");
             assert_eq!(judge(&report, &scenario()).0, expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_process_that_ended_by_itself_misses_an_objective() {
+        let mut report = sample();
+        report.unplanned_exits = vec!["gw1 ended by itself".into()];
+        let expected = (Verdict::ObjectiveMissed, report.unplanned_exits.clone());
+        assert_eq!(judge(&report, &scenario()), expected);
+    }
+
+    #[test]
+    fn recovery_is_the_ledgers_share_and_not_how_many_happened_to_arrive_i10() {
+        let mut report = sample();
+        assert_eq!(recovered(&report), None, "the last phase is an outage");
+        report.phases[1].outage = false;
+        let tally = |sent, stood_in| Tally {
+            sent,
+            answered_in_time: sent,
+            stand_in_approved: stood_in,
+            ..Tally::default()
+        };
+        for (before, after, expected) in [
+            ((3_600, 0), (2_000, 0), Some(true)),
+            ((3_600, 0), (4_500, 200), Some(true)),
+            ((3_600, 0), (4_500, 250), Some(false)),
+            ((0, 0), (4_500, 0), None),
+        ] {
+            report.phases[0].tally = tally(before.0, before.1);
+            report.phases[1].tally = tally(after.0, after.1);
+            assert_eq!(recovered(&report), expected, "{before:?} {after:?}");
         }
     }
 

@@ -62,11 +62,12 @@ pub(crate) fn sample() -> Report {
         invariant_notes: BTreeMap::new(),
         sometimes: BTreeMap::from([(Sometimes::StandInApproved, 60)]),
         timeline: vec![Mark {
-            planned_s: 10.0,
+            planned_s: Some(10.0),
             done_s: Some(10.001),
             what: "ledger: kill -9".into(),
             seen: Some("connections are refused".into()),
         }],
+        unplanned_exits: Vec::new(),
     }
 }
 
