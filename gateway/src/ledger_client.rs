@@ -6,6 +6,7 @@ pub mod bulkhead;
 pub mod deadline;
 pub mod wire;
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -47,6 +48,9 @@ impl Sent {
         self.0.load(Ordering::Acquire)
     }
 }
+
+/// What every layer answers with, in the end.
+pub type Answering<T> = Pin<Box<dyn Future<Output = Result<T, AskError>> + Send>>;
 
 /// Why the ledger gave no decision. Except for [`AskError::Conflict`] the outcome is unknown to us
 /// if the request was sent: never "no".

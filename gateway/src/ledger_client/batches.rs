@@ -1,7 +1,6 @@
 //! Natural batches: what gathers while requests are in flight goes out together as one call; alone,
 //! a request goes at once. No timer.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -11,7 +10,7 @@ use tokio::time::Instant;
 use tower::Service;
 
 use super::wire::{Wire, WireError};
-use super::{Ask, AskError};
+use super::{Answering, Ask, AskError};
 
 /// How many calls may be in flight at once. More than one, so that a call that hangs does not hold
 /// up what comes after it; few, so that batches form under load.
@@ -44,7 +43,7 @@ impl Batches {
 impl Service<Ask> for Batches {
     type Response = LedgerDecision;
     type Error = AskError;
-    type Future = Pin<Box<dyn Future<Output = Result<LedgerDecision, AskError>> + Send>>;
+    type Future = Answering<LedgerDecision>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), AskError>> {
         Poll::Ready(Ok(()))

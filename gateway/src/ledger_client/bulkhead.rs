@@ -1,13 +1,12 @@
 //! A bound on what is in flight. The permit is taken inside `call`, never held while idle.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::sync::Semaphore;
 use tower::{Layer, Service};
 
-use super::{Ask, AskError};
+use super::{Answering, Ask, AskError};
 
 /// Makes [`Bulkhead`]s that share one bound.
 #[derive(Debug, Clone)]
@@ -42,8 +41,6 @@ pub struct Bulkhead<S> {
     permits: Arc<Semaphore>,
 }
 
-type Answer<T> = Pin<Box<dyn Future<Output = Result<T, AskError>> + Send>>;
-
 impl<S> Service<Ask> for Bulkhead<S>
 where
     S: Service<Ask, Error = AskError>,
@@ -52,7 +49,7 @@ where
 {
     type Response = S::Response;
     type Error = AskError;
-    type Future = Answer<S::Response>;
+    type Future = Answering<S::Response>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), AskError>> {
         self.inner.poll_ready(context)

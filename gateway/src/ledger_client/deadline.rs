@@ -1,11 +1,10 @@
 //! Nothing below may outlive the cut-off.
 
-use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tower::{Layer, Service};
 
-use super::{Ask, AskError};
+use super::{Answering, Ask, AskError};
 
 /// Makes [`Deadline`]s.
 #[derive(Debug, Clone, Copy)]
@@ -25,8 +24,6 @@ pub struct Deadline<S> {
     inner: S,
 }
 
-type Answer<T> = Pin<Box<dyn Future<Output = Result<T, AskError>> + Send>>;
-
 impl<S> Service<Ask> for Deadline<S>
 where
     S: Service<Ask, Error = AskError>,
@@ -35,7 +32,7 @@ where
 {
     type Response = S::Response;
     type Error = AskError;
-    type Future = Answer<S::Response>;
+    type Future = Answering<S::Response>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), AskError>> {
         self.inner.poll_ready(context)

@@ -1,6 +1,5 @@
 //! The breaker as a tower layer.
 
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -8,7 +7,7 @@ use std::time::Duration;
 use process::clock::boot_now;
 use tower::{Layer, Service};
 
-use super::super::{Ask, AskError, Sent};
+use super::super::{Answering, Ask, AskError, Sent};
 use super::core::{Config, Core, Outcome, Permit, State};
 
 /// The state that all copies of the layer share, and that status pages read.
@@ -67,8 +66,6 @@ pub struct BreakerService<S> {
     breaker: Arc<Breaker>,
 }
 
-type Answer<T> = Pin<Box<dyn Future<Output = Result<T, AskError>> + Send>>;
-
 impl<S> Service<Ask> for BreakerService<S>
 where
     S: Service<Ask, Error = AskError>,
@@ -77,7 +74,7 @@ where
 {
     type Response = S::Response;
     type Error = AskError;
-    type Future = Answer<S::Response>;
+    type Future = Answering<S::Response>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), AskError>> {
         self.inner.poll_ready(context)
