@@ -51,10 +51,16 @@ impl State {
                     "the ledger was rolled back without a new epoch: what it has acknowledged since \
                      is told again; start a restored ledger with --restored"
                 );
+                // Where it was rolled back to nobody knows: it may have written on before this listing.
+                // So no acknowledgement of the epoch is believed; telling again has no second effect.
+                let nothing = Mark {
+                    position: 0,
+                    ..mark
+                };
                 let seq = self.last_seq();
-                self.copy.note_rolled_back(RolledBack { to: mark, seq });
-                self.book.disprove(mark);
-                self.tell_again(mark);
+                self.copy.note_rolled_back(RolledBack { to: nothing, seq });
+                self.book.disprove(nothing);
+                self.tell_again(nothing);
             }
         }
         self.settle(self.book.accounts(), now);
@@ -160,6 +166,7 @@ impl State {
     }
 
     pub(super) fn last_seen_check(&mut self, ledger_head: Option<JournalHead>) {
+        self.seen_by_ledger = true;
         self.seen_check(ledger_head, "the ledger");
     }
 

@@ -1,5 +1,7 @@
 //! Coming back: everything is rebuilt from the journal's records and the local copy.
 
+use std::collections::BTreeMap;
+
 use ledger_api::{Amount, AuthorizationId, Mark};
 
 use super::learn::whole;
@@ -18,7 +20,7 @@ pub(super) fn recover(mut setup: Setup, now: Now) -> Result<State, OpenError> {
     let records = std::mem::take(&mut setup.records);
     let mut state = State::new(setup);
     state.copy_check();
-    let unproven = install(&mut state, records);
+    let told_again = install(&mut state, records);
     state.time.booted(boot_id, now.boot_ms);
     let policy_hash = state.policy_hash;
     state.append(Record::Booted(Booted {
@@ -27,9 +29,11 @@ pub(super) fn recover(mut setup: Setup, now: Now) -> Result<State, OpenError> {
         policy_hash,
     }))?;
     catch_up(&mut state, now)?;
-    for (id, seq) in unproven {
-        if state.replay.waits(seq) {
-            state.claim_again(id, seq);
+    // After what left before: these came back since.
+    for (seq, again) in told_again {
+        state.claim_again(again.id, seq);
+        if let Some((mark, parked)) = again.taken {
+            state.book.acknowledge(again.id, seq, mark, parked);
         }
     }
     if let Some(mark) = state.copy.mark() {
@@ -40,12 +44,19 @@ pub(super) fn recover(mut setup: Setup, now: Now) -> Result<State, OpenError> {
     Ok(state)
 }
 
-/// Takes over every record. Returns what was acknowledged before the ledger was rolled back, and not
-/// believed.
-fn install(state: &mut State, records: Vec<(u64, Record)>) -> Vec<(AuthorizationId, u64)> {
+/// A record that was acknowledged, and then told to a restored ledger again: what it approved had become
+/// exposure again.
+struct Again {
+    id: AuthorizationId,
+    /// The restored ledger's acknowledgement, and whether it only parked it; `None` while it waits.
+    taken: Option<(Mark, bool)>,
+}
+
+/// Takes over every record. Returns what was told again and is not known to have left since.
+fn install(state: &mut State, records: Vec<(u64, Record)>) -> BTreeMap<u64, Again> {
     let rolled_back = state.copy.rolled_back();
     let disproved = |mark, seq| rolled_back.is_some_and(|back| back.disproves(mark, seq));
-    let mut unproven = Vec::new();
+    let mut again = BTreeMap::new();
     for (seq, record) in records {
         match record {
             Record::Answer(answered) => {
@@ -54,12 +65,32 @@ fn install(state: &mut State, records: Vec<(u64, Record)>) -> Vec<(Authorization
             Record::Reversal(reversed) => state.install_reversal(&reversed, seq),
             Record::Acknowledged(acknowledged) if disproved(acknowledged.mark, seq) => {
                 state.time.advance(acknowledged.at_ms);
-                let id = state.replay.id(acknowledged.seq);
-                unproven.extend(id.map(|id| (id, acknowledged.seq)));
+                let told = acknowledged.seq;
+                again.extend(
+                    state
+                        .replay
+                        .id(told)
+                        .map(|id| (told, Again { id, taken: None })),
+                );
             }
-            Record::Acknowledged(acknowledged) => state.install_acknowledged(&acknowledged),
+            Record::Acknowledged(acknowledged) => {
+                let told = acknowledged.seq;
+                // What was parked before is charged already, and for good.
+                let before = state.replay.is_taken(told) && !state.replay.is_parked(told);
+                state.install_acknowledged(&acknowledged);
+                let taken = Some((acknowledged.mark, acknowledged.parked.is_some()));
+                if (before || again.contains_key(&told))
+                    && let Some(id) = state.replay.id(told)
+                {
+                    again.insert(told, Again { id, taken });
+                }
+            }
             Record::Covered(covered) => {
                 state.time.advance(covered.at_ms);
+                // It left before the rollback, and came back with it.
+                if rolled_back.is_none_or(|back| back.seq < seq) {
+                    again.remove(&covered.seq);
+                }
                 if let Some(id) = state.replay.id(covered.seq) {
                     state.book.covered(id, covered.shortfall.minor());
                 }
@@ -68,7 +99,7 @@ fn install(state: &mut State, records: Vec<(u64, Record)>) -> Vec<(Authorization
             Record::Synced => {}
         }
     }
-    unproven
+    again
 }
 
 /// The answer without a mark that a rolled-back ledger has disproved: no position shows it.

@@ -96,6 +96,13 @@ impl Replay {
             .is_some_and(|item| item.place.is_some())
     }
 
+    /// True where the ledger has taken this record, and it does not wait to be told again.
+    pub(super) fn is_taken(&self, seq: u64) -> bool {
+        self.items
+            .get(&seq)
+            .is_some_and(|item| item.place.is_none() && item.taken.is_some())
+    }
+
     /// True where the ledger has only parked this record.
     pub(super) fn is_parked(&self, seq: u64) -> bool {
         self.items.get(&seq).is_some_and(|item| item.parked)

@@ -1,6 +1,6 @@
 //! What is behind the lock, and the steps that decide and accept.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use ledger_api::{
     AccountId, Amount, AuthorizationId, CardToken, Cause, GatewayId, Mark, Reason, Reversal,
@@ -17,6 +17,9 @@ use crate::journal::{Answered, AppendError, Appended, Journal, JournalStatus, Re
 use crate::policy::Policy;
 use crate::windows::{ServedTime, Windows};
 use crate::words::{Accepted, Answer, DecidedBy, Decision, LedgerAnswer, Now, Request};
+
+/// How many ids without an answer are remembered.
+const UNANSWERED_MAX: usize = 100_000;
 
 /// Everything that a decision reads or changes.
 #[derive(Debug)]
@@ -39,6 +42,11 @@ pub(super) struct State {
     /// Records that are not known to be durable, for repeats that come before they are.
     in_flight: BTreeMap<u64, Appended>,
     pub(super) fenced: Option<String>,
+    /// True once the journal was compared with what the ledger has seen of it.
+    pub(super) seen_by_ledger: bool,
+    /// Ids that got no answer because the ledger may hold them and the journal took nothing: a repeat
+    /// gets none either until it can be written down.
+    unanswered: HashSet<AuthorizationId>,
     pub(super) counts: Counts,
 }
 
@@ -91,6 +99,8 @@ impl State {
             accounts: HashMap::new(),
             in_flight: BTreeMap::new(),
             fenced: None,
+            seen_by_ledger: false,
+            unanswered: HashSet::new(),
             counts: Counts::default(),
         }
     }
@@ -172,6 +182,7 @@ impl State {
             return Ok(self.again(known));
         }
         self.note_age(now);
+        let asked = asked || self.is_unanswered(&request.id);
         let case = self.case(&request, now);
         let decision = decide(&case);
         let ledger_declines = asked && ledger_declines(&case);
@@ -195,13 +206,18 @@ impl State {
             knowledge_age_ms: decision.knowledge_age_ms,
         };
         match self.append(Record::Answer(answered)) {
-            Ok(appended) => Ok(Pending::Durable(
-                self.install(&answered, appended.seq()),
-                appended,
-            )),
-            // The ledger may hold the money: a decline that it is never told would leave it held.
-            Err(error) if asked => {
-                tracing::warn!(%error, "no answer: the ledger was asked and cannot be told");
+            Ok(appended) => {
+                self.unanswered.remove(&request.id);
+                let answer = self.install(&answered, appended.seq());
+                Ok(Pending::Durable(answer, appended))
+            }
+            // The ledger may hold the money: a decline that it is never told would leave it held. A
+            // repeat may be of something that was asked before a restart.
+            Err(error) if asked || request.repeat => {
+                tracing::warn!(%error, "no answer: the ledger may have been asked and cannot be told");
+                if self.unanswered.len() < UNANSWERED_MAX {
+                    self.unanswered.insert(request.id);
+                }
                 Err(refused(&error))
             }
             Err(error) => {
@@ -220,6 +236,12 @@ impl State {
                 Ok(Pending::Ready(self.install_unwritten(&declined)))
             }
         }
+    }
+
+    /// True where the ledger may hold this id without our having said so. When there are too many to
+    /// remember it may be any.
+    fn is_unanswered(&self, id: &AuthorizationId) -> bool {
+        self.unanswered.contains(id) || self.unanswered.len() >= UNANSWERED_MAX
     }
 
     pub(super) fn record(&mut self, request: Request, ledger: LedgerAnswer, now: Now) -> Pending {

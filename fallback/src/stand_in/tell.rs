@@ -14,8 +14,19 @@ impl State {
     pub(super) fn pending_advices(&self, max: usize) -> (JournalHead, Vec<AdviceItem>) {
         let head = self.journal.head();
         let durable = self.replay.waiting().filter(|seq| *seq <= head.seq);
+        // A journal that was not compared with what the ledger has seen, or that is not the one, must
+        // not take its place there (rule 11).
+        let told = if self.fenced.is_none() && self.seen_by_ledger {
+            head
+        } else {
+            JournalHead {
+                seq: 0,
+                hash: 0,
+                ..head
+            }
+        };
         (
-            head,
+            told,
             durable.filter_map(|seq| self.item(seq)).take(max).collect(),
         )
     }

@@ -178,9 +178,14 @@ async fn a_ledger_that_went_back_in_its_epoch_is_told_again_rules_13_22() {
     assert_eq!(rig.feed_mark(), Some(back), "knowledge as listed");
     let (_, items) = rig.pending_advices(10);
     let ids: Vec<_> = items.iter().map(ledger_api::AdviceItem::id).collect();
-    assert_eq!(ids, [id(1)], "what was taken before that is not told again");
-    for _ in 0..2 {
-        assert_eq!((rig.charged(), rig.backlog()), ((6_000, 0), 1));
+    assert_eq!(
+        ids,
+        [id(1), id(2)],
+        "it may have written on since: nothing is believed"
+    );
+    // The second time around the ledger has taken the other one.
+    for (charged, backlog) in [(6_500, 2), (6_000, 1)] {
+        assert_eq!((rig.charged(), rig.backlog()), ((charged, 0), backlog));
         assert_eq!(
             rig.decline(request(9, 1, 5_000)).await,
             Reason::InsufficientFunds
@@ -189,7 +194,7 @@ async fn a_ledger_that_went_back_in_its_epoch_is_told_again_rules_13_22() {
         rig.feed(5, vec![other]);
         assert_eq!(
             rig.charged(),
-            (6_000, 0),
+            (charged, 0),
             "position 5 is another change now"
         );
         rig.restart();
@@ -274,7 +279,8 @@ async fn a_restored_ledger_is_told_what_it_had_approved_itself_i1_rule_22() {
         epoch: EPOCH + 1,
         position: 1,
     };
-    for (mark, told, written) in [(back, vec![id(2)], 1), (restored, vec![id(1), id(2)], 2)] {
+    for mark in [back, restored] {
+        let (told, written) = (vec![id(1), id(2)], 2);
         rig.list(mark, 10_000);
         for _ in 0..2 {
             let ids = rig.told_next(told.len()).await;
@@ -294,4 +300,57 @@ async fn a_restored_ledger_is_told_what_it_had_approved_itself_i1_rule_22() {
             rig.restart();
         }
     }
+}
+
+#[tokio::test]
+async fn what_was_told_again_stays_charged_over_another_restart_i5_rule_14() {
+    let restored = Mark {
+        epoch: EPOCH + 1,
+        position: 4,
+    };
+    let parked = ledger_api::AdviceOutcome::Parked {
+        reason: Reason::UnknownCard,
+    };
+    for (outcome, charged) in [
+        (ledger_api::AdviceOutcome::Applied, (6_500, 0)),
+        (parked, (0, 6_500)),
+    ] {
+        let mut rig = settled_at_five().await;
+        rig.list(restored, 10_000);
+        assert_eq!(rig.charged(), (6_500, 0), "exposure again");
+        let taken = Mark {
+            position: 6,
+            ..restored
+        };
+        rig.take_all_as(taken, &outcome).await;
+        assert_eq!(rig.charged(), charged, "the feed has not shown it yet");
+        rig.restart();
+        assert_eq!(rig.charged(), charged, "after a restart");
+    }
+}
+
+#[tokio::test]
+async fn what_was_told_again_in_the_same_epoch_stays_charged_over_another_restart_i5() {
+    let mut rig = settled_at_five().await;
+    let back = Mark {
+        epoch: EPOCH,
+        position: 3,
+    };
+    rig.list(back, 10_000);
+    assert_eq!(rig.charged(), (6_500, 0));
+    rig.take_all(6).await;
+    rig.restart();
+    assert_eq!(rig.charged(), (6_500, 0));
+}
+
+#[tokio::test]
+async fn a_rolled_back_ledger_that_wrote_on_is_told_everything_again_i1() {
+    let rig = settled_at_five().await;
+    rig.feed(9, (6..=9).map(|p| account(p, 3, 1)).collect());
+    let wrote_on = Mark {
+        epoch: EPOCH,
+        position: 7,
+    };
+    rig.list(wrote_on, 10_000);
+    assert_eq!(rig.backlog(), 2);
 }

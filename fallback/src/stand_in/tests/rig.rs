@@ -96,7 +96,9 @@ impl Rig {
             copy,
             boot_id: self.boot_id,
         };
-        self.stand_in = Some(StandIn::open(setup, self.now).unwrap());
+        let stand_in = StandIn::open(setup, self.now).unwrap();
+        stand_in.last_seen_check(None);
+        self.stand_in = Some(stand_in);
     }
 
     /// `kill -9`, and a new start.

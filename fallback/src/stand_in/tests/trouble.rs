@@ -105,6 +105,11 @@ async fn a_full_disk_declines_and_forgets_nothing_that_was_approved() {
         );
     }
     assert_eq!(rig.answer(&asked.id), None);
+    // The network repeats while the breaker is tripped: not asked this time, but it was before.
+    let again = rig
+        .decide(asked, ledger_api::Cause::BreakerTripped, false, rig.now)
+        .await;
+    assert!(again.is_err(), "the ledger may hold it: {again:?}");
     // A reversal is smaller than an answer: a few may still fit.
     let mut accepted = 0;
     let reversal = loop {
@@ -326,4 +331,14 @@ async fn before_the_first_listing_there_is_no_stand_in() {
         None,
         "the shadow decision leaves nothing"
     );
+}
+
+#[tokio::test]
+async fn a_journal_that_is_not_trusted_does_not_take_the_place_of_the_one_the_ledger_saw_rule_11() {
+    let rig = Rig::listed(&[], 10_000);
+    rig.approve(request(1, 1, 100)).await;
+    assert_ne!(rig.pending_advices(10).0.seq, 0, "compared, and the same");
+    rig.fence("lost".into());
+    rig.decline(request(2, 1, 100)).await;
+    assert_eq!(rig.pending_advices(10).0.seq, 0);
 }
