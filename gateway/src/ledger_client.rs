@@ -20,9 +20,9 @@ pub struct Ask {
     pub request: AuthorizeRequest,
     /// When the answer is of no use any more.
     pub deadline: Instant,
-    /// True where the ledger gets its whole cut-off. A call that a caller's short budget cut says
-    /// nothing about the ledger when it times out, and must not be a probe: otherwise whoever sends
-    /// short budgets decides that stand-in answers everybody.
+    /// True where the ledger gets a fair time. A call that a caller's short budget cut says nothing
+    /// about the ledger when it times out: otherwise whoever sends short budgets decides that stand-in
+    /// answers everybody. When it is answered, it says that the ledger works.
     pub judged: bool,
     /// Set when the request may have left this process.
     pub sent: Sent,

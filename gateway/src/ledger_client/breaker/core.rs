@@ -172,15 +172,6 @@ impl Core {
         })
     }
 
-    /// Leave to make a call that may not be a probe.
-    pub(super) fn permit_unjudged(&mut self, now_ms: u64) -> Result<Permit, Tripped> {
-        if self.state == State::Passing {
-            self.permit(now_ms)
-        } else {
-            Err(Tripped)
-        }
-    }
-
     /// A call has ended. `jitter` in 0..=255 spreads the next probing over gateways.
     pub(super) fn ended(
         &mut self,

@@ -84,12 +84,8 @@ where
         let started_ms = boot_now().0;
         let permit = {
             let mut core = self.breaker.core();
-            let permit = if ask.judged {
-                core.permit(started_ms)
-            } else {
-                core.permit_unjudged(started_ms)
-            };
-            permit.map(|permit| (permit, core.config().probe_ms))
+            core.permit(started_ms)
+                .map(|permit| (permit, core.config().probe_ms))
         };
         let Ok((permit, probe_ms)) = permit else {
             return Box::pin(async { Err(AskError::Tripped) });
@@ -153,7 +149,7 @@ impl Drop for Call {
         let now_ms = boot_now().0;
         let outcome =
             self.outcome
-                .unwrap_or(if self.permit.probe || (self.judged && self.sent.maybe()) {
+                .unwrap_or(if self.judged && (self.permit.probe || self.sent.maybe()) {
                     Outcome::Bad
                 } else {
                     Outcome::NotSent

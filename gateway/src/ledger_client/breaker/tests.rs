@@ -161,14 +161,20 @@ fn a_hint_shortens_a_long_wait_but_not_the_shortest() {
 }
 
 #[test]
-fn a_call_with_a_short_budget_is_never_a_probe() {
+fn a_probe_that_says_nothing_gives_its_place_to_the_next_i10() {
     let mut core = core();
-    assert!(core.permit_unjudged(0).is_ok());
     for _ in 0..5 {
         call(&mut core, 0, Outcome::Bad, 1);
     }
-    assert!(core.permit_unjudged(10_000).is_err(), "tripped");
-    let probe = core.permit(10_000).unwrap();
-    assert!(probe.probe);
-    assert!(core.permit_unjudged(10_000).is_err(), "probing");
+    for _ in 0..10 {
+        assert!(
+            call(&mut core, 250, Outcome::NotSent, 1),
+            "cut short by its caller"
+        );
+    }
+    assert_eq!(core.read().0, State::Probing);
+    for _ in 0..3 {
+        assert!(call(&mut core, 250, Outcome::Good, 1));
+    }
+    assert_eq!(core.read().0, State::Passing);
 }
