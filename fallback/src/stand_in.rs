@@ -134,9 +134,13 @@ impl StandIn {
             .filter(|answer| ready.includes(answer))
     }
 
-    /// True where a reversal of this id is known here: the ledger may not have heard of it yet.
+    /// True where a reversal of this id is known here and the ledger has not taken it yet.
     pub fn is_reversed(&self, id: &AuthorizationId) -> bool {
-        self.lock().reversed.contains_key(id)
+        let state = self.lock();
+        state
+            .reversed
+            .get(id)
+            .is_some_and(|(seq, _)| state.replay.waits(*seq))
     }
 
     /// The id that a client's key was used for.

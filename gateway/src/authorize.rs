@@ -39,6 +39,9 @@ pub struct Budgets {
     pub stand_in: Duration,
 }
 
+/// A ledger that had less time than this and did not answer may be healthy.
+const JUDGED_MIN: Duration = Duration::from_millis(400);
+
 /// Budgets that do not nest.
 #[derive(Debug, thiserror::Error)]
 #[error(
@@ -212,9 +215,10 @@ impl Gateway {
 
     async fn join(&self, request: Request, budgets: Budgets) -> Result<Reply, Refused> {
         let reserved = self.parts.keys_in_flight.reserve(request.alias, request.id);
-        let Some(_reserved) = reserved.filter(|_| !self.reused(&request)) else {
+        let Some(reserved) = reserved.filter(|_| !self.reused(&request)) else {
             return Err(Refused::KeyReused);
         };
+        let reserved = Arc::new(reserved);
         let mut joined = false;
         loop {
             if let Some(answer) = self.parts.stand_in.answer(&request.id) {
@@ -224,7 +228,13 @@ impl Gateway {
                 Entrance::Busy(waiting) => waiting.left().await,
                 Entrance::Entered(guard) => {
                     let gateway = self.clone();
-                    let work = async move { gateway.first(request, budgets, guard).await };
+                    // The key stays reserved for as long as the work goes on, whoever still waits.
+                    let reserved = Arc::clone(&reserved);
+                    let work = async move {
+                        let answer = gateway.first(request, budgets, guard).await;
+                        drop(reserved);
+                        answer
+                    };
                     let answer = self.parts.work.spawn(work).await.map_err(|_| unknown())??;
                     return Ok(Reply {
                         answer,
@@ -248,7 +258,7 @@ impl Gateway {
             return repeat(&request, answer).map(|reply| reply.answer);
         }
 
-        // === reversed before it came: the ledger may not have heard of that yet ===
+        // === reversed before it came, and the ledger has not heard of that yet ===
         if self.parts.stand_in.is_reversed(&request.id) {
             let decided = self
                 .parts
@@ -300,7 +310,7 @@ impl Gateway {
                 unbooked_minor: self.parts.stand_in.unbooked(&request.card),
             },
             deadline: Instant::now() + budgets.ledger,
-            judged: budgets.ledger >= self.parts.budgets.ledger,
+            judged: budgets.ledger >= JUDGED_MIN.min(self.parts.budgets.ledger),
             sent,
         };
         let mut ledger = self.parts.ledger.clone();

@@ -1,7 +1,9 @@
 //! Putting a gateway together.
 
-use std::io::ErrorKind;
+use std::fs::File;
+use std::io::{ErrorKind, Write};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -96,17 +98,35 @@ fn stand_in(settings: &Settings) -> anyhow::Result<StandIn> {
 fn same_keys(settings: &Settings) -> anyhow::Result<()> {
     let path = settings.data.join("keys.fingerprint");
     let ours = settings.keys.fingerprint_of_keys();
-    match std::fs::read_to_string(&path) {
-        Ok(known) if known.trim() == ours => Ok(()),
-        Ok(_) => bail!(
-            "the journal in {} was written under other keys: start with the key file that it was \
-             written under, or under a new name and an empty directory",
+    let known = match std::fs::read_to_string(&path) {
+        Ok(known) => known,
+        Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+    };
+    match known.trim() {
+        // A power cut may leave an empty file where none was finished.
+        "" => {
+            write_durably(&path, &ours).with_context(|| format!("cannot write {}", path.display()))
+        }
+        known if known == ours => Ok(()),
+        _ => bail!(
+            "the journal in {} was written under other keys; start with the key file that it was \
+             written under: what it has not told the ledger yet can be told under no other",
             settings.data.display()
         ),
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            std::fs::write(&path, ours).with_context(|| format!("cannot write {}", path.display()))
-        }
-        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+    }
+}
+
+/// The whole text or nothing, whatever happens.
+fn write_durably(path: &Path, text: &str) -> std::io::Result<()> {
+    let unfinished = path.with_extension("new");
+    let mut file = File::create(&unfinished)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    std::fs::rename(&unfinished, path)?;
+    match path.parent() {
+        Some(directory) => File::open(directory)?.sync_all(),
+        None => Ok(()),
     }
 }
 

@@ -122,17 +122,19 @@ const BODY_PATIENCE: Duration = Duration::from_secs(2);
 pub(super) async fn receive(request: Request) -> Result<(HeaderMap, Bytes), Box<Problem>> {
     let (head, body) = request.into_parts();
     let read = axum::body::to_bytes(body, BODY_BYTES_MAX);
-    let refused = |name, status, detail| Box::new(Problem::new(name, status, Retry::Never, detail));
+    let refused = |name, status, retry, detail| Box::new(Problem::new(name, status, retry, detail));
     match tokio::time::timeout(BODY_PATIENCE, read).await {
         Ok(Ok(bytes)) => Ok((head.headers, bytes)),
         Ok(Err(_)) => Err(refused(
             "too_large",
             413,
+            Retry::Never,
             "the body is larger than 16 KiB, or broke off",
         )),
         Err(_) => Err(refused(
             "too_slow",
             408,
+            Retry::Safe,
             "the body did not arrive within two seconds",
         )),
     }
