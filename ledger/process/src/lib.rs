@@ -4,3 +4,4 @@ pub mod clock;
 pub mod limits;
 pub mod log;
 pub mod stop;
+pub mod telemetry;
