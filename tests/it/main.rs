@@ -12,6 +12,7 @@
 
 mod breaker;
 mod brown_out;
+mod compose_file;
 mod crash;
 mod disk_full;
 mod fault_proxy;

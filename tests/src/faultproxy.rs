@@ -8,6 +8,7 @@ mod control;
 mod dice;
 mod mode;
 mod relay;
+mod upstreams;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -19,20 +20,22 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 pub use mode::Mode;
+use upstreams::Upstreams;
 
 /// A TCP proxy that can cut, stall, slow down and lose what passes.
 #[derive(Debug, Parser)]
 #[command(
     name = "faultproxy",
-    after_help = "Example:\n  faultproxy --listen 127.0.0.1:7405 --upstream 127.0.0.1:7400 --control 127.0.0.1:7406\n  curl -X PUT -H 'content-type: application/json' -d '{\"mode\":\"cut\"}' http://127.0.0.1:7406/mode"
+    after_help = "Examples:\n  faultproxy --listen 127.0.0.1:7405 --upstream 127.0.0.1:7400 --control 127.0.0.1:7406\n  faultproxy --listen 0.0.0.0:7400 --upstream ledger-1:7400 --upstream ledger-2:7400 --control 0.0.0.0:7406\n  curl -X PUT -H 'content-type: application/json' -d '{\"mode\":\"cut\"}' http://127.0.0.1:7406/mode"
 )]
 struct Arguments {
     /// Where to accept connections; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:0")]
     listen: SocketAddr,
-    /// Where to forward them.
-    #[arg(long)]
-    upstream: SocketAddr,
+    /// Where to forward them, as `host:port`; give it several times to spread connections over
+    /// several, and to leave out those that refuse.
+    #[arg(long, required = true)]
+    upstream: Vec<String>,
     /// Where to take orders over HTTP; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:0")]
     control: SocketAddr,
@@ -76,9 +79,10 @@ fn serve(arguments: Arguments) -> anyhow::Result<()> {
             listener.local_addr()?,
             control.local_addr()?
         );
+        let upstreams = Upstreams::new(arguments.upstream);
         let (mode, modes) = watch::channel(Mode::Pass);
         tokio::select! {
-            served = relay::accept(listener, arguments.upstream, modes, arguments.seed) => served,
+            served = relay::accept(listener, upstreams, modes, arguments.seed) => served,
             served = control::serve(control, mode) => served,
             _ = process::stop::requested() => Ok(()),
         }

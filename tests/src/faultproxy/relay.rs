@@ -1,5 +1,4 @@
 use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -9,6 +8,7 @@ use tokio::sync::watch;
 
 use super::Mode;
 use super::dice::Dice;
+use super::upstreams::Upstreams;
 
 type Modes = watch::Receiver<Mode>;
 
@@ -18,7 +18,7 @@ const PIECE_BYTES: usize = 64 * 1024;
 /// Accepts for ever; every connection lives in a task of its own.
 pub(super) async fn accept(
     listener: TcpListener,
-    upstream: SocketAddr,
+    upstreams: Upstreams,
     modes: Modes,
     seed: u64,
 ) -> anyhow::Result<()> {
@@ -26,7 +26,7 @@ pub(super) async fn accept(
         let (client, _) = listener.accept().await?;
         tokio::spawn(connection(
             client,
-            upstream,
+            upstreams.clone(),
             modes.clone(),
             Dice::new(seed, number),
         ));
@@ -34,14 +34,14 @@ pub(super) async fn accept(
     Ok(())
 }
 
-async fn connection(mut client: TcpStream, upstream: SocketAddr, mut modes: Modes, dice: Dice) {
+async fn connection(mut client: TcpStream, upstreams: Upstreams, mut modes: Modes, dice: Dice) {
     let _ = client.set_nodelay(true);
     let mut cut = modes.clone();
     let relayed = async {
         if *modes.borrow_and_update() == Mode::Cut {
             return Err(io::ErrorKind::ConnectionReset.into());
         }
-        let mut server = TcpStream::connect(upstream).await?;
+        let mut server = upstreams.connect().await?;
         let _ = server.set_nodelay(true);
         let relayed = relay(&mut client, &mut server, &modes, dice).await;
         if relayed.is_err() {
