@@ -1,6 +1,7 @@
 //! The same house on a real PostgreSQL, which is killed too.
 
-use tests::cluster::Store;
+use tests::cluster::{Cannot, Node, Store};
+use tests::notebook::By;
 
 use crate::support::{has_postgres, stack_with};
 
@@ -30,6 +31,30 @@ async fn a_database_killed_under_the_ledger_loses_nothing_i1_i2_i6() -> anyhow::
     postgres.start_again().await?;
     stack.settled().await?;
     assert_eq!(stack.available(&card).await?, 70_00);
+    stack.finish().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_frozen_database_leaves_payments_answered_and_the_books_complete_i1_i2_i6()
+-> anyhow::Result<()> {
+    if !has_postgres() {
+        return Ok(());
+    }
+    let stack = stack_with(|config| config.store = Store::Postgres).await?;
+    let card = stack.card_at(0, 100_00).await?;
+    stack.machinery().pause(Node::Database).await?;
+    let during = stack.pay(0, &stack.payment(&card, 20_00)).await?;
+    assert!(during.approved, "by stand-in");
+    assert_eq!(during.decided_by, Some(By::StandIn));
+    let cut = stack.machinery().disconnect(Node::Database).await;
+    assert!(cut.unwrap_err().is::<Cannot>(), "a process has no network");
+
+    stack.machinery().resume(Node::Database).await?;
+    stack.settled().await?;
+    assert_eq!(stack.available(&card).await?, 80_00);
+    // Frozen again: whoever ends the test thaws it.
+    stack.machinery().pause(Node::Database).await?;
     stack.finish().await?;
     Ok(())
 }

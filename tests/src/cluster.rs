@@ -1,4 +1,4 @@
-//! The whole house, started as real processes on loopback: ledger ← fault proxy ← gateways.
+//! The whole house, running: ledger ← fault proxy ← gateways.
 //!
 //! ```text
 //! stack.http(0) ──► gateway gw1 ─┐
@@ -8,16 +8,22 @@
 //! A test reads: seed a card, pay, break something, pay, `finish`. Everything a client was told goes
 //! into the notebook, and [`Stack::finish`] heals, drains and audits: no test passes with books that
 //! do not balance.
+//!
+//! What it runs on is a [`Machinery`]: [`Stack::start`] starts real processes on loopback, and
+//! [`Stack::assemble`] takes parts that somebody else has started.
 
+mod directory;
 mod evidence;
 mod faults;
+mod layout;
+mod machinery;
 mod processes;
 mod start;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::time::Duration;
 
@@ -25,8 +31,6 @@ use anyhow::{Context, bail};
 use fallback::homes::Homes;
 use gateway::identity::Keys;
 use ledger_api::{AuthorizationId, CardToken};
-use tempfile::TempDir;
-use tokio::sync::Mutex;
 
 use crate::gateway_node::{GatewayNode, Status};
 use crate::http_client::HttpClient;
@@ -35,10 +39,13 @@ use crate::ledger_client::LedgerClient;
 use crate::notebook::Notebook;
 use crate::payment::{Card, NewCard, Payment};
 use crate::postgres::Postgres;
-use crate::process::{Child, Program};
+use crate::process::Program;
 use crate::waiting::wait_until;
 
-pub use processes::Process;
+pub use directory::Directory;
+pub use layout::Layout;
+pub use machinery::{Cannot, Doing, Ended, Machinery, Node, Process};
+pub use processes::Processes;
 
 /// Where the ledger keeps its books.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -111,19 +118,15 @@ impl StackConfig {
     }
 }
 
-/// A running stack; every process ends when it is dropped.
+/// A running stack; everything that it started ends when it is dropped.
 pub struct Stack {
-    // Dropped in this order: who calls before who is called, the directory last.
-    gateway_processes: Vec<Mutex<Child>>,
-    proxy: Mutex<Child>,
-    ledger_process: Mutex<Child>,
-    postgres: Option<Postgres>,
+    // Dropped first, the directory after it.
+    machinery: Box<dyn Machinery>,
     directory: Directory,
     keys_file: PathBuf,
     keys: Arc<Keys>,
     homes: Homes,
     store_line: String,
-    ledger_url: String,
     ledger: LedgerClient,
     control_url: String,
     control: reqwest::Client,
@@ -139,20 +142,37 @@ pub struct Stack {
 impl Stack {
     /// Where everything is.
     pub fn directory(&self) -> &Path {
-        &self.directory.path
+        self.directory.path()
     }
 
-    /// Where a gateway has its journal (`journal`) and its local copy (`copy`).
+    /// Who acts on the parts of the stack.
+    pub fn machinery(&self) -> &dyn Machinery {
+        &*self.machinery
+    }
+
+    /// True where the stack has this part, and orders to it may be given.
+    pub fn has(&self, node: Node) -> bool {
+        self.machinery.nodes().contains(&node)
+    }
+
+    /// Everything as it is now; empty where nobody can tell.
+    pub async fn processes(&self) -> Vec<Process> {
+        self.machinery.list().await.unwrap_or_default()
+    }
+
+    /// Where a gateway has its journal (`journal`) and its local copy (`copy`). Of a container this is
+    /// a copy, made when logs are saved: to change it has no effect.
     pub fn gateway_data(&self, gateway: usize) -> PathBuf {
         self.directory().join(self.gateway(gateway).name.as_str())
     }
 
-    /// Where the ledger has the embedded store.
+    /// Where a ledger that is a process has the embedded store.
     pub fn ledger_data(&self) -> PathBuf {
         self.directory().join("ledger")
     }
 
-    /// What a gateway has logged so far, over all its restarts.
+    /// What a gateway has logged so far, over all its restarts; of a container, until logs were saved
+    /// the last time.
     ///
     /// # Errors
     /// Where the file cannot be read.
@@ -163,7 +183,7 @@ impl Stack {
 
     /// Keeps the directory after the stack is gone.
     pub fn keep(&self) {
-        self.directory.keep.store(true, Ordering::Relaxed);
+        self.directory.keep();
     }
 
     /// `embedded`, or `postgres` and its version, as the ledger says.
@@ -171,24 +191,29 @@ impl Stack {
         &self.store_line
     }
 
-    /// The ledger, not through the fault proxy.
+    /// The ledger, not through the fault proxy; the first where there are several.
     pub fn ledger_url(&self) -> &str {
-        &self.ledger_url
+        self.ledger_urls().first().map_or("", String::as_str)
     }
 
-    /// Where the fault proxy takes orders: `PUT {control_url}/mode`.
+    /// All ledgers, not through the fault proxy.
+    pub fn ledger_urls(&self) -> &[String] {
+        self.ledger.urls()
+    }
+
+    /// Where the fault proxy takes orders: `PUT {control_url}/mode`; empty where there is none.
     pub fn control_url(&self) -> &str {
         &self.control_url
     }
 
-    /// A client of the ledger, not through the fault proxy.
+    /// A client of the ledger, not through the fault proxy; it asks any that answers.
     pub fn ledger(&self) -> &LedgerClient {
         &self.ledger
     }
 
     /// The private PostgreSQL, where there is one.
     pub fn postgres(&self) -> Option<&Postgres> {
-        self.postgres.as_ref()
+        self.machinery.processes()?.postgres()
     }
 
     /// The gateways.
@@ -249,10 +274,9 @@ impl Stack {
     /// # Errors
     /// Where the gateway is down.
     pub async fn iso(&self, gateway: usize) -> anyhow::Result<IsoClient> {
-        let address = self.gateway(gateway).iso;
         IsoClient::connect(
             gateway,
-            address,
+            self.gateway(gateway).iso_name(),
             self.notebook.clone(),
             Arc::clone(&self.keys),
         )
@@ -360,25 +384,5 @@ impl Stack {
         let card = cards.iter().find(|card| card.account.0 == account);
         card.cloned()
             .context("the card is being seeded by another task")
-    }
-}
-
-/// A directory that is removed unless something failed.
-struct Directory {
-    path: PathBuf,
-    temporary: Option<TempDir>,
-    keep: AtomicBool,
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        let keep = self.keep.load(Ordering::Relaxed) || std::thread::panicking();
-        if let Some(temporary) = self.temporary.as_mut().filter(|_| keep) {
-            temporary.disable_cleanup(true);
-            eprintln!(
-                "logs, journals and books are kept in {}",
-                self.path.display()
-            );
-        }
     }
 }

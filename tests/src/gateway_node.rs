@@ -3,9 +3,11 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use anyhow::Context;
 use ledger_api::{AuthorizationId, Cause, GatewayId, Reason};
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use tokio::net::lookup_host;
 
 use crate::notebook::By;
 
@@ -21,6 +23,7 @@ pub struct GatewayNode {
     pub http: String,
     /// Its ISO 8583 door.
     pub iso: SocketAddr,
+    iso_name: String,
     client: reqwest::Client,
 }
 
@@ -139,8 +142,28 @@ impl GatewayNode {
             name,
             http,
             iso,
+            iso_name: iso.to_string(),
             client,
         })
+    }
+
+    /// The gateway with these doors, where the ISO 8583 door is a host's name and a port. The name is
+    /// looked up again for every connection: a container may come back with another address.
+    ///
+    /// # Errors
+    /// Where the name has no address now, or the HTTP client cannot be built.
+    pub async fn named(name: GatewayId, http: String, iso: String) -> anyhow::Result<Self> {
+        let address = lookup_host(&iso).await.with_context(|| iso.clone())?.next();
+        let address = address.with_context(|| format!("{iso} has no address"))?;
+        Ok(Self {
+            iso_name: iso,
+            ..Self::new(name, http, address)?
+        })
+    }
+
+    /// Its ISO 8583 door as it was given: an address, or a host's name and a port.
+    pub fn iso_name(&self) -> &str {
+        &self.iso_name
     }
 
     /// Its status.

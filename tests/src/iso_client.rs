@@ -4,7 +4,6 @@
 mod link;
 mod messages;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,27 +23,27 @@ pub use messages::{advice_message, authorization_message, management_message, re
 #[derive(Clone)]
 pub struct IsoClient {
     gateway: usize,
-    address: SocketAddr,
+    address: String,
     notebook: Notebook,
     keys: Arc<Keys>,
     link: Arc<Mutex<Option<Arc<Link>>>>,
 }
 
 impl IsoClient {
-    /// Connects to the gateway with this index at `address`. After a break, the next request
-    /// connects again.
+    /// Connects to the gateway with this index at `address`, which is `host:port`. After a break, the
+    /// next request connects again.
     ///
     /// # Errors
     /// Where nobody listens there.
     pub async fn connect(
         gateway: usize,
-        address: SocketAddr,
+        address: &str,
         notebook: Notebook,
         keys: Arc<Keys>,
     ) -> anyhow::Result<Self> {
         let client = Self {
             gateway,
-            address,
+            address: address.to_owned(),
             notebook,
             keys,
             link: Arc::default(),
@@ -188,7 +187,7 @@ impl IsoClient {
         if let Some(link) = link.as_ref().filter(|link| !link.is_broken()) {
             return Ok(Arc::clone(link));
         }
-        let fresh = Arc::new(Link::connect(self.address).await?);
+        let fresh = Arc::new(Link::connect(&self.address).await?);
         *link = Some(Arc::clone(&fresh));
         Ok(fresh)
     }

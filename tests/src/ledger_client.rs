@@ -1,14 +1,16 @@
 //! Reading and seeding the ledger, straight, not through the fault proxy.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use ledger_api::{
     AccountBatch, AccountId, AccountStatement, AccountView, AccountsPage, AuthorizationId,
     AuthorizationView, AuthorizationsPage, CardBatch, CardState, GatewayId, OpenAccount, Problem,
     TrialBalance,
 };
-use reqwest::StatusCode;
+use reqwest::{RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -18,10 +20,12 @@ const PAGE: usize = 1_000;
 /// Below the contract's limit, so that bodies stay small.
 const BATCH: usize = 500;
 
-/// A client of the ledger; clones share connections.
+/// A client of one ledger, or of several over the same books; clones share connections.
 #[derive(Debug, Clone)]
 pub struct LedgerClient {
-    url: String,
+    urls: Arc<[String]>,
+    /// Who answered last, by index: asked first.
+    answering: Arc<AtomicUsize>,
     client: reqwest::Client,
 }
 
@@ -31,14 +35,29 @@ impl LedgerClient {
     /// # Errors
     /// Where the HTTP client cannot be built.
     pub fn new(url: &str) -> anyhow::Result<Self> {
+        Self::of(&[url.to_owned()])
+    }
+
+    /// A client of ledgers that keep the same books: any that answers is asked.
+    ///
+    /// # Errors
+    /// Where there is none, or the HTTP client cannot be built.
+    pub fn of(urls: &[String]) -> anyhow::Result<Self> {
+        ensure!(!urls.is_empty(), "a client needs a ledger");
         let client = reqwest::Client::builder()
             .no_proxy()
             .timeout(ANSWER_WITHIN)
             .build()?;
         Ok(Self {
-            url: url.to_owned(),
+            urls: urls.into(),
+            answering: Arc::default(),
             client,
         })
+    }
+
+    /// Where the ledgers are.
+    pub fn urls(&self) -> &[String] {
+        &self.urls
     }
 
     /// Opens accounts.
@@ -134,8 +153,10 @@ impl LedgerClient {
         &self,
         id: AuthorizationId,
     ) -> anyhow::Result<Option<AuthorizationView>> {
-        let url = format!("{}/v1/authorizations/{id}", self.url);
-        let answer = self.client.get(url).send().await?;
+        let path = format!("/v1/authorizations/{id}");
+        let answer = self
+            .ask(|base| self.client.get(format!("{base}{path}")))
+            .await?;
         if answer.status() == StatusCode::NOT_FOUND {
             return Ok(None);
         }
@@ -156,8 +177,10 @@ impl LedgerClient {
     /// # Errors
     /// Where the ledger does not answer, or refuses.
     pub async fn forget_gateway(&self, gateway: &GatewayId) -> anyhow::Result<()> {
-        let url = format!("{}/v1/gateways/{gateway}", self.url);
-        let answer = self.client.delete(url).send().await?;
+        let path = format!("/v1/gateways/{gateway}");
+        let answer = self
+            .ask(|base| self.client.delete(format!("{base}{path}")))
+            .await?;
         answer
             .error_for_status()
             .context("the ledger does not forget the gateway")?;
@@ -179,13 +202,9 @@ impl LedgerClient {
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
-        let asked = || format!("GET {}{path}", self.url);
-        let answer = self
-            .client
-            .get(format!("{}{path}", self.url))
-            .send()
-            .await
-            .with_context(asked)?;
+        let asked = || format!("GET {path}");
+        let answer = self.ask(|base| self.client.get(format!("{base}{path}")));
+        let answer = answer.await.with_context(asked)?;
         answer
             .error_for_status()
             .with_context(asked)?
@@ -196,10 +215,7 @@ impl LedgerClient {
 
     async fn post(&self, path: &str, body: &impl Serialize) -> anyhow::Result<()> {
         let answer = self
-            .client
-            .post(format!("{}{path}", self.url))
-            .json(body)
-            .send()
+            .ask(|base| self.client.post(format!("{base}{path}")).json(body))
             .await
             .context("the ledger did not answer")?;
         if answer.status().is_success() {
@@ -210,5 +226,23 @@ impl LedgerClient {
             Ok(problem) => bail!("POST {path}: {status}: {problem}"),
             Err(_) => bail!("POST {path}: {status}"),
         }
+    }
+
+    /// The answer of the first ledger that has one other than that it cannot; the last one's where
+    /// none has. All that is asked here may be asked twice.
+    async fn ask(&self, request: impl Fn(&str) -> RequestBuilder) -> anyhow::Result<Response> {
+        let first = self.answering.load(Ordering::Relaxed);
+        let mut last = None;
+        for step in 0..self.urls.len() {
+            let index = (first + step) % self.urls.len();
+            let answer = request(&self.urls[index]).send().await;
+            let unable = (answer.as_ref()).map_or(true, |answer| answer.status().is_server_error());
+            last = Some(answer);
+            if !unable {
+                self.answering.store(index, Ordering::Relaxed);
+                break;
+            }
+        }
+        Ok(last.context("there is no ledger")??)
     }
 }

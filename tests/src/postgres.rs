@@ -160,6 +160,7 @@ impl Postgres {
             .ok_or_else(|| anyhow!("PostgreSQL is not running"))?;
         // First, so that it signals nobody who has the postmaster's id later.
         let _ = server.watchdog.kill().await;
+        signal_all(&server.postmaster, Signal::CONT);
         signal(&server.postmaster, Signal::QUIT);
         tokio::time::timeout(STOPPED_WITHIN, server.postmaster.wait())
             .await
@@ -192,6 +193,31 @@ impl Postgres {
         let answers = || async { self.query("SELECT 1").await.is_ok() };
         wait_until("PostgreSQL answers a query", READY_WITHIN, answers).await?;
         Ok(())
+    }
+
+    /// Freezes the server with all its backends: connections stay open and nothing moves.
+    ///
+    /// # Errors
+    /// Where it is down.
+    pub fn pause(&self) -> anyhow::Result<()> {
+        if !self.is_running() {
+            bail!("PostgreSQL is not running");
+        }
+        self.signal_all(Signal::STOP);
+        Ok(())
+    }
+
+    /// Thaws the server. Nothing happens where it is down.
+    pub fn resume(&self) {
+        self.signal_all(Signal::CONT);
+    }
+
+    fn signal_all(&self, signal: Signal) {
+        if let Ok(server) = self.server.lock()
+            && let Some(server) = server.as_ref()
+        {
+            signal_all(&server.postmaster, signal);
+        }
     }
 
     /// Runs one statement with psql and returns what it prints, trimmed.
@@ -243,7 +269,7 @@ impl Postgres {
     fn watch(&self, postmaster: &tokio::process::Child) -> anyhow::Result<tokio::process::Child> {
         let pid = postmaster.id().context("postgres ended at once")?;
         self.shell(&format!(
-            "trap '' INT TERM HUP; read -r _; kill -QUIT {pid}"
+            "trap '' INT TERM HUP; read -r _; kill -CONT {pid}; kill -QUIT {pid}"
         ))
         .stdin(Stdio::piped())
         .kill_on_drop(true)
@@ -311,6 +337,7 @@ impl Drop for Postgres {
     fn drop(&mut self) {
         if let Some(mut server) = self.take() {
             let _ = server.watchdog.start_kill();
+            signal_all(&server.postmaster, Signal::CONT);
             signal(&server.postmaster, Signal::QUIT);
             // Gone before its directory is; bounded, because the data does not matter any more.
             for _ in 0..200 {
@@ -332,6 +359,33 @@ fn signal(server: &tokio::process::Child, signal: Signal) {
         // Not reaped yet, so the id is still ours; a failure means that it ended by itself.
         let _ = kill_process(pid, signal);
     }
+}
+
+/// The postmaster first, so that it forks nobody meanwhile, and then its children: each has a session
+/// of its own, so that no signal reaches all of them.
+fn signal_all(server: &tokio::process::Child, to_all: Signal) {
+    signal(server, to_all);
+    let children = server.id().map(children_of).unwrap_or_default();
+    for child in children {
+        // A child of a process that is ours and not reaped; a failure means that it has ended.
+        let _ = kill_process(child, to_all);
+    }
+}
+
+fn children_of(parent: u32) -> Vec<Pid> {
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let is_child = |stat: &str| {
+        // After the name, which may contain anything: state and parent.
+        let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+        Some(fields.nth(1)?.parse::<u32>().ok()? == parent)
+    };
+    processes
+        .filter_map(|process| {
+            let pid = process.file_name().to_str()?.parse().ok()?;
+            let stat = std::fs::read_to_string(process.path().join("stat")).ok()?;
+            is_child(&stat)?.then(|| Pid::from_raw(pid))?
+        })
+        .collect()
 }
 
 /// True where the machine has the binaries that [`Postgres::start`] needs.

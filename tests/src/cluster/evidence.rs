@@ -79,6 +79,7 @@ impl Stack {
             statuses.push(status);
         }
         let card_numbers_in = if options.search_card_numbers {
+            self.machinery.save().await?;
             Some(search(self.directory())?)
         } else {
             None

@@ -1,20 +1,15 @@
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use fallback::homes::Homes;
-use gateway::identity::Keys;
 use ledger_api::{AccountId, Amount, CardState, Expiry, GatewayId, OpenAccount};
 use tokio::sync::Mutex;
 
-use super::{Directory, Stack, StackConfig, Store};
+use super::layout::{Layout, store_in};
+use super::{Directory, Processes, Stack, StackConfig, Store};
 use crate::gateway_node::GatewayNode;
-use crate::ledger_client::LedgerClient;
-use crate::notebook::Notebook;
 use crate::payment::{Card, NewCard, token_of};
 use crate::ports;
 use crate::postgres::Postgres;
@@ -35,15 +30,15 @@ impl Stack {
     /// does not come up, with the end of its log.
     pub async fn start(config: StackConfig) -> anyhow::Result<Self> {
         let directory = Directory::make(config.directory.as_deref())?;
-        let path = directory.path.clone();
+        let path = directory.path().to_owned();
         let postgres = match config.store {
             Store::Embedded => None,
             Store::Postgres => Some(Postgres::start_or_missing().await?),
         };
-        let (keys_file, keys) = write_keys(&path)?;
+        let keys_file = write_keys(&path)?;
         let names = (1..=config.gateways.max(1)).map(|n| format!("gw{n}").parse());
         let names: Vec<GatewayId> = names.collect::<Result<_, _>>()?;
-        let (homes_file, homes) = write_homes(&path, &names)?;
+        let homes_file = write_homes(&path, &names)?;
         let policy_file = match &config.policy {
             Some(policy) => Some(write(&path, "policy.toml", policy)?),
             None => None,
@@ -74,37 +69,22 @@ impl Stack {
             gateways.push(GatewayNode::new(name, format!("http://{http}"), iso)?);
         }
 
-        let store_line = ledger_process.ready_line().split_once("store=");
-        let ledger_url = format!("http://{ledger}");
-        Ok(Self {
-            store_line: store_line
-                .map(|(_, store)| store.trim().to_owned())
-                .unwrap_or_default(),
-            control_url: proxy
-                .word("control")
-                .context("the proxy has no control")?
-                .to_owned(),
-            control: reqwest::Client::builder()
-                .no_proxy()
-                .timeout(Duration::from_secs(5))
-                .build()?,
-            ledger: LedgerClient::new(&ledger_url)?,
-            ledger_url,
-            gateway_processes,
-            proxy: Mutex::new(proxy),
-            ledger_process: Mutex::new(ledger_process),
-            postgres,
-            directory,
-            keys_file,
-            keys: Arc::new(keys),
-            homes,
-            peaks: gateways.iter().map(|_| AtomicI64::new(0)).collect(),
+        let layout = Layout {
             gateways,
-            notebook: Notebook::default(),
-            cards: std::sync::Mutex::default(),
-            names: std::sync::Mutex::default(),
-            payments: AtomicU64::new(1),
-        })
+            ledgers: vec![format!("http://{ledger}")],
+            control: proxy.word("control").map(str::to_owned),
+            keys_file,
+            homes_file,
+            store_line: store_in(ledger_process.ready_line()),
+            directory,
+        };
+        let processes = Processes {
+            gateways: gateway_processes,
+            proxy: Mutex::new(proxy),
+            ledger: Mutex::new(ledger_process),
+            postgres,
+        };
+        Self::assemble(Box::new(processes), layout)
     }
 
     /// Opens accounts, issues cards, and waits until every gateway knows them.
@@ -148,27 +128,6 @@ impl Stack {
     }
 }
 
-impl Directory {
-    fn make(wanted: Option<&Path>) -> anyhow::Result<Self> {
-        let keep = AtomicBool::new(false);
-        if let Some(path) = wanted {
-            std::fs::create_dir_all(path)
-                .with_context(|| format!("cannot make {}", path.display()))?;
-            return Ok(Self {
-                path: path.to_owned(),
-                temporary: None,
-                keep,
-            });
-        }
-        let temporary = tempfile::Builder::new().prefix("holdfast-").tempdir()?;
-        Ok(Self {
-            path: temporary.path().to_owned(),
-            temporary: Some(temporary),
-            keep,
-        })
-    }
-}
-
 async fn start_ledger(
     config: &StackConfig,
     directory: &Path,
@@ -209,20 +168,19 @@ async fn start_proxy(
     ))
 }
 
-fn write_keys(directory: &Path) -> anyhow::Result<(PathBuf, Keys)> {
-    let keys = Keys::parse(KEYS).map_err(|error| anyhow!("{error}"))?;
+fn write_keys(directory: &Path) -> anyhow::Result<PathBuf> {
     let file = write(directory, "keys", KEYS)?;
     use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600))?;
-    Ok((file, keys))
+    Ok(file)
 }
 
-fn write_homes(directory: &Path, names: &[GatewayId]) -> anyhow::Result<(PathBuf, Homes)> {
+fn write_homes(directory: &Path, names: &[GatewayId]) -> anyhow::Result<PathBuf> {
     let gateways = names
         .iter()
         .map(|name| format!("\n[[gateways]]\nname = \"{name}\"\n"));
     let text = format!("version = 1\n{}", gateways.collect::<String>());
-    Ok((write(directory, "homes.toml", &text)?, Homes::parse(&text)?))
+    write(directory, "homes.toml", &text)
 }
 
 fn write(directory: &Path, name: &str, text: &str) -> anyhow::Result<PathBuf> {

@@ -1,5 +1,4 @@
 use std::collections::{HashMap, VecDeque};
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -97,7 +96,7 @@ pub(super) struct Link {
 }
 
 impl Link {
-    pub(super) async fn connect(address: SocketAddr) -> anyhow::Result<Self> {
+    pub(super) async fn connect(address: &str) -> anyhow::Result<Self> {
         let stream = TcpStream::connect(address)
             .await
             .with_context(|| format!("no link to {address}"))?;
