@@ -107,6 +107,9 @@ pub struct JournalStatus {
     /// Why the next segment cannot be made, while it cannot: records fit until the current one is
     /// full.
     pub full: Option<String>,
+    /// True where it is full and the current segment has no room for the largest record: `append`
+    /// may refuse.
+    pub exhausted: bool,
     /// How many segments have records.
     pub segments: u64,
     /// Bytes of all segments, the one made ahead included.
@@ -232,6 +235,7 @@ impl Journal {
             synced_seq: state.synced.seq,
             poisoned: state.failed.as_ref().map(|failed| failed.0.to_string()),
             full: state.full.clone(),
+            exhausted: state.is_exhausted(),
             segments: state.segments.len() as u64,
             bytes: state.bytes(),
         }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::watch;
 
-use super::frame::{Chain, HEADER_BYTES, frame_bytes};
+use super::frame::{Chain, FRAME_BYTES_MAX, HEADER_BYTES, frame_bytes};
 use super::record::Record;
 use super::recovery::{Found, Segment};
 use super::{JournalFailed, JournalFull};
@@ -171,6 +171,13 @@ impl State {
     fn fits(&self, record: &Record) -> bool {
         let bytes = self.segments.last().map_or(0, |segment| segment.bytes);
         self.offset + frame_bytes(record) as u64 <= bytes
+    }
+
+    /// True where no further segment can be made and the largest record does not fit the last one.
+    pub(super) fn is_exhausted(&self) -> bool {
+        let bytes = self.segments.last().map_or(0, |segment| segment.bytes);
+        let room = bytes.saturating_sub(self.offset) >= FRAME_BYTES_MAX as u64;
+        self.full.is_some() && self.spares.is_empty() && !room
     }
 
     fn why_full(&self) -> JournalFull {

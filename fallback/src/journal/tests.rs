@@ -250,6 +250,7 @@ async fn i1_a_full_disk_refuses_before_accepting_and_goes_on_when_there_is_room(
     assert!(sent.len() >= 6, "two segments hold {} answers", sent.len());
     assert!(full.to_string().contains("a retry is safe"), "{full}");
     eventually(|| journal.status().full.is_some());
+    assert!(journal.status().exhausted, "nothing fits any more");
     assert_eq!(journal.status().poisoned, None);
 
     let (_, records) = open(&disk.after_kill()).unwrap();
@@ -259,6 +260,7 @@ async fn i1_a_full_disk_refuses_before_accepting_and_goes_on_when_there_is_room(
     let appended = append(&journal, &disk, answer(99)).unwrap();
     appended.durable().await.unwrap();
     assert_eq!(journal.status().full, None);
+    assert!(!journal.status().exhausted);
     sent.push((appended.seq(), answer(99)));
     drop(journal);
     assert_eq!(content(&open(&disk).unwrap().1), sent);

@@ -80,6 +80,9 @@ pub struct JournalState {
     pub poisoned: bool,
     /// Why its next segment cannot be made, if it cannot.
     pub full: Option<String>,
+    /// True where it is full and has no room left in its current segment either: new decisions may
+    /// not be accepted.
+    pub exhausted: bool,
 }
 
 /// How many of each.
@@ -146,6 +149,7 @@ impl State {
             synced_seq: journal.synced_seq,
             poisoned: journal.poisoned.is_some(),
             full: journal.full,
+            exhausted: journal.exhausted,
         }
     }
 }
