@@ -32,6 +32,20 @@ pub fn wall_seconds() -> u64 {
 
 /// Year and month of a wall clock reading as `YYMM`, to compare with a card's expiry.
 pub fn yymm(wall_seconds: u64) -> u16 {
+    let (year, month, _) = date(wall_seconds);
+    u16::try_from((year % 100) * 100 + month).unwrap_or_default()
+}
+
+/// A wall clock reading as `MMDDhhmmss` in UTC, as messages between hosts carry it (DE7).
+pub fn mmddhhmmss(wall_seconds: u64) -> String {
+    let (_, month, day) = date(wall_seconds);
+    let (hours, minutes) = (wall_seconds / 3_600 % 24, wall_seconds / 60 % 60);
+    let seconds = wall_seconds % 60;
+    format!("{month:02}{day:02}{hours:02}{minutes:02}{seconds:02}")
+}
+
+/// Year, month and day in UTC.
+fn date(wall_seconds: u64) -> (u64, u64, u64) {
     // Civil date from days since 1970-01-01, after Howard Hinnant's algorithm.
     let days = wall_seconds / 86_400 + 719_468;
     let era = days / 146_097;
@@ -40,13 +54,14 @@ pub fn yymm(wall_seconds: u64) -> u16 {
         (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
     let month = if shifted < 10 {
         shifted + 3
     } else {
         shifted - 9
     };
     let year = era * 400 + year_of_era + u64::from(month <= 2);
-    u16::try_from((year % 100) * 100 + month).unwrap_or_default()
+    (year, month, day)
 }
 
 #[cfg(test)]
@@ -64,6 +79,18 @@ mod tests {
             (1_798_761_600, 2701), // 1 Jan 2027
         ] {
             assert_eq!(yymm(seconds), expected, "{seconds}");
+        }
+    }
+
+    #[test]
+    fn a_time_of_transmission_is_told_from_seconds() {
+        for (seconds, expected) in [
+            (0, "0101000000"),
+            (951_782_400, "0229000000"),
+            (951_868_800, "0301000000"),
+            (1_798_761_599, "1231235959"),
+        ] {
+            assert_eq!(mmddhhmmss(seconds), expected, "{seconds}");
         }
     }
 

@@ -1,18 +1,60 @@
 //! When to stop.
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Resolves when the process is asked to stop (SIGTERM or SIGINT), with the signal's name.
 pub async fn requested() -> &'static str {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-    ) else {
+    match Signals::install() {
+        Some(mut signals) => signals.next().await,
         // Without handlers the default action stops the process, which is crash-safe too.
+        None => std::future::pending().await,
+    }
+}
+
+/// Like [`requested`]. A further signal afterwards ends the process at once with exit code `code`,
+/// whatever it is doing, and runs nothing more: for a process whose state on disk survives that.
+pub async fn requested_once(code: u8) -> &'static str {
+    let Some(mut signals) = Signals::install() else {
         return std::future::pending().await;
     };
-    tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
+    let first = signals.next().await;
+    // A thread and a runtime of its own: the main one may be busy, or past polling anything.
+    let watched = std::thread::Builder::new()
+        .name("stop-at-once".to_owned())
+        .spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_io()
+                .build();
+            if let Ok(runtime) = runtime {
+                let second = runtime.block_on(signals.next());
+                tracing::warn!(signal = second, "stopping at once");
+                std::process::exit(code.into());
+            }
+        });
+    if let Err(error) = watched {
+        tracing::warn!(%error, "a second signal will not be heard; the drain is bounded anyway");
+    }
+    first
+}
+
+/// Both signals that ask a process to stop.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn install() -> Option<Self> {
+        Some(Self {
+            terminate: signal(SignalKind::terminate()).ok()?,
+            interrupt: signal(SignalKind::interrupt()).ok()?,
+        })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
     }
 }
