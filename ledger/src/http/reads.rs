@@ -107,8 +107,12 @@ pub(super) async fn books(State(ledger): State<Ledger>) -> Result<Json<TrialBala
     Ok(Json(ledger.store.books().await?))
 }
 
-/// Ready means: the store answers.
+/// Ready means: the store answers, and the process goes on.
 pub(super) async fn ready(State(ledger): State<Ledger>) -> Result<&'static str, Failure> {
+    if ledger.stopping.is_cancelled() {
+        let detail = "the ledger drains; another one over the same books takes requests";
+        return Err(Problem::new("draining", 503, Retry::Safe, detail).into());
+    }
     ledger.store.mark().await?;
     Ok("ready\n")
 }

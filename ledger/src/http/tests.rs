@@ -226,6 +226,19 @@ async fn a_store_that_is_down_is_not_ready_and_its_refusals_are_safe_to_retry() 
 }
 
 #[tokio::test]
+async fn a_ledger_that_drains_is_alive_and_not_ready() {
+    let (ledger, router) = ledger();
+    let status = |path| {
+        let router = router.clone();
+        async move { call(&router, "GET", path, "").await.status() }
+    };
+    assert_eq!(status("/readyz").await, StatusCode::OK);
+    ledger.stopping.cancel();
+    assert_eq!(status("/livez").await, StatusCode::OK);
+    assert_eq!(status("/readyz").await, StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test]
 async fn whoever_waits_for_the_feed_hears_of_a_change_at_once_and_of_a_stop_too() {
     let (ledger, router) = ledger();
     let waiting = |after: u64| {
