@@ -284,7 +284,15 @@ impl Driver {
             return None;
         }
         let home = self.homes[planned.payment];
-        let gateway = (home + attempts.count as usize) % self.links.len();
+        let mut gateway = (home + attempts.count as usize) % self.links.len();
+        let signed_off = |gateway: usize| {
+            planned.door == Door::Iso8583 && self.links[gateway].iso.is_signed_off()
+        };
+        // A sign-off asks for the other link, unless that one has signed off too.
+        let other = (gateway + 1) % self.links.len();
+        if signed_off(gateway) && !signed_off(other) {
+            gateway = other;
+        }
         attempts.count += 1;
         Some((gateway, self.client.attempt().min(left + GRACE)))
     }

@@ -1,32 +1,30 @@
 //! A client of a gateway's ISO 8583 door: one TCP connection, many requests in flight, answers in
-//! any order, matched by message class and STAN.
+//! any order, matched by message class and STAN. A sign-off of the gateway is answered and obeyed.
 
+mod line;
 mod link;
 mod messages;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
 use gateway::identity::Keys;
-use tokio::sync::Mutex;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use crate::notebook::{Door, Notebook, Outcome, Record, Refusal, ReversalOutcome};
 use crate::payment::Payment;
 
+use line::Line;
 pub use link::Reply;
-use link::{Link, Waiting};
 pub use messages::{advice_message, authorization_message, management_message, reversal_message};
 
 /// A client of one gateway; clones share the connection. Every answer goes into the notebook.
 #[derive(Clone)]
 pub struct IsoClient {
     gateway: usize,
-    address: String,
     notebook: Notebook,
     keys: Arc<Keys>,
-    link: Arc<Mutex<Option<Arc<Link>>>>,
+    line: Arc<Line>,
 }
 
 impl IsoClient {
@@ -43,13 +41,19 @@ impl IsoClient {
     ) -> anyhow::Result<Self> {
         let client = Self {
             gateway,
-            address: address.to_owned(),
             notebook,
             keys,
-            link: Arc::default(),
+            line: Line::to(address),
         };
-        client.link().await?;
+        client.line.link().await?;
         Ok(client)
+    }
+
+    /// True from a sign-off of the gateway until it runs again and was signed on to, which happens by
+    /// itself: new requests should go to another gateway meanwhile. Those that are sent here all the
+    /// same are answered for as long as the gateway can.
+    pub fn is_signed_off(&self) -> bool {
+        self.line.is_signed_off()
     }
 
     /// 0800 with DE70 = 001.
@@ -57,7 +61,7 @@ impl IsoClient {
     /// # Errors
     /// Where it is not answered with 00 within five seconds.
     pub async fn sign_on(&self) -> anyhow::Result<()> {
-        self.manage("001").await
+        self.line.manage("001").await
     }
 
     /// 0800 with DE70 = 301.
@@ -65,7 +69,7 @@ impl IsoClient {
     /// # Errors
     /// Where it is not answered with 00 within five seconds.
     pub async fn echo(&self) -> anyhow::Result<()> {
-        self.manage("301").await
+        self.line.manage("301").await
     }
 
     /// Sends the payment as 0100, or 0101 where `repeat`, and waits at most for `deadline`.
@@ -138,24 +142,7 @@ impl IsoClient {
     /// # Errors
     /// Where there is no connection, it breaks, or no answer comes within `deadline`.
     pub async fn exchange(&self, message: Vec<u8>, deadline: Duration) -> anyhow::Result<Reply> {
-        let link = self.link().await?;
-        let waiting = Waiting::of(&message).context("the message has no STAN to match")?;
-        match timeout(deadline, link.exchange(waiting, &message)).await {
-            Ok(reply) => reply,
-            Err(_) => bail!("no answer within {deadline:?}"),
-        }
-    }
-
-    async fn manage(&self, code: &str) -> anyhow::Result<()> {
-        let reply = self
-            .exchange(management_message(code)?, Duration::from_secs(5))
-            .await?;
-        anyhow::ensure!(
-            reply.response_code == "00",
-            "answered {}",
-            reply.response_code
-        );
-        Ok(())
+        self.line.exchange(&message, deadline).await
     }
 
     async fn accepted(
@@ -180,15 +167,5 @@ impl IsoClient {
             }),
             Err(error) => ReversalOutcome::Unanswered(format!("{error:#}")),
         }
-    }
-
-    async fn link(&self) -> anyhow::Result<Arc<Link>> {
-        let mut link = self.link.lock().await;
-        if let Some(link) = link.as_ref().filter(|link| !link.is_broken()) {
-            return Ok(Arc::clone(link));
-        }
-        let fresh = Arc::new(Link::connect(&self.address).await?);
-        *link = Some(Arc::clone(&fresh));
-        Ok(fresh)
     }
 }

@@ -20,6 +20,7 @@ const KEYS: &str = "# keys for tests, known to everybody: never use them for any
     card 1111111111111111111111111111111111111111111111111111111111111111\n\
     id 2222222222222222222222222222222222222222222222222222222222222222\n";
 
+const DRAIN_NOTICE: &str = "--drain-notice-ms";
 const KNOWN_WITHIN: Duration = Duration::from_secs(30);
 
 impl Stack {
@@ -62,6 +63,10 @@ impl Stack {
             push_path(&mut args, "--homes", &homes_file);
             if let Some(policy) = &policy_file {
                 push_path(&mut args, "--policy", policy);
+            }
+            // No load balancer has to notice here, unless a test wants one to.
+            if !config.gateway_args.iter().any(|arg| arg == DRAIN_NOTICE) {
+                args.extend(arguments(&[(DRAIN_NOTICE, "0")]));
             }
             args.extend(config.gateway_args.iter().map(OsString::from));
             let process = Child::start(&config.program, name.as_str(), args, &path).await?;

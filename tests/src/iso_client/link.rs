@@ -1,5 +1,4 @@
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,9 +8,10 @@ use iso8583::{Message, Mti, decode, frame};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
+use super::messages::{Managed, management_answer};
 use crate::notebook::{Answer, Outcome, Refusal};
 
 /// What the tests read in a reply.
@@ -87,11 +87,24 @@ impl Waiting {
 
 type Waiters = Arc<Mutex<HashMap<Waiting, VecDeque<oneshot::Sender<Reply>>>>>;
 
+type Writer = Arc<tokio::sync::Mutex<OwnedWriteHalf>>;
+
+/// How a connection is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Stage {
+    /// Requests may be sent.
+    Open,
+    /// The gateway signed off: it still answers, and asks for nothing new.
+    SignedOff,
+    /// Nothing comes back any more.
+    Ended,
+}
+
 /// One TCP connection.
 pub(super) struct Link {
-    writer: tokio::sync::Mutex<OwnedWriteHalf>,
+    writer: Writer,
     waiters: Waiters,
-    broken: Arc<AtomicBool>,
+    stage: Arc<watch::Sender<Stage>>,
     reader: JoinHandle<()>,
 }
 
@@ -102,23 +115,33 @@ impl Link {
             .with_context(|| format!("no link to {address}"))?;
         stream.set_nodelay(true)?;
         let (from, to) = stream.into_split();
-        let (waiters, broken) = (Waiters::default(), Arc::new(AtomicBool::new(false)));
-        let reader = tokio::spawn(read(from, Arc::clone(&waiters), Arc::clone(&broken)));
+        let (writer, waiters) = (Writer::new(to.into()), Waiters::default());
+        let stage = Arc::new(watch::Sender::new(Stage::Open));
+        let reader = Reader {
+            writer: Arc::clone(&writer),
+            waiters: Arc::clone(&waiters),
+            stage: Arc::clone(&stage),
+        };
+        let reader = tokio::spawn(reader.run(from));
         Ok(Self {
-            writer: tokio::sync::Mutex::new(to),
+            writer,
             waiters,
-            broken,
+            stage,
             reader,
         })
     }
 
+    /// How it is, now and later.
+    pub(super) fn stage(&self) -> watch::Receiver<Stage> {
+        self.stage.subscribe()
+    }
+
     pub(super) fn is_broken(&self) -> bool {
-        self.broken.load(Ordering::Acquire)
+        *self.stage.borrow() == Stage::Ended
     }
 
     pub(super) async fn exchange(&self, waiting: Waiting, message: &[u8]) -> anyhow::Result<Reply> {
-        let mut framed = Vec::with_capacity(message.len() + 2);
-        frame::encode_frame(message, &mut framed).map_err(|error| anyhow!("{error:?}"))?;
+        let framed = framed(message)?;
         let (sender, reply) = oneshot::channel();
         lock(&self.waiters)
             .entry(waiting)
@@ -128,7 +151,7 @@ impl Link {
             return Err(anyhow!("the link is broken"));
         }
         if let Err(error) = self.writer.lock().await.write_all(&framed).await {
-            self.broken.store(true, Ordering::Release);
+            reach(&self.stage, Stage::Ended);
             return Err(error.into());
         }
         reply
@@ -143,26 +166,66 @@ impl Drop for Link {
     }
 }
 
-async fn read(mut from: OwnedReadHalf, waiters: Waiters, broken: Arc<AtomicBool>) {
-    let mut frames = frame::FrameDecoder::new(frame::LENGTH_MAX_DEFAULT);
-    let mut piece = [0; 16 * 1024];
-    while let Ok(read @ 1..) = from.read(&mut piece).await {
-        frames.push(&piece[..read]);
-        loop {
-            match frames.next_frame() {
-                Ok(Some(payload)) => deliver(payload, &waiters),
-                Ok(None) => break,
-                Err(_) => return end(&waiters, &broken),
+fn framed(message: &[u8]) -> anyhow::Result<Vec<u8>> {
+    let mut framed = Vec::with_capacity(message.len() + 2);
+    frame::encode_frame(message, &mut framed).map_err(|error| anyhow!("{error:?}"))?;
+    Ok(framed)
+}
+
+/// A stage is never left for an earlier one.
+fn reach(stage: &watch::Sender<Stage>, next: Stage) {
+    stage.send_if_modified(|stage| {
+        let later = next > *stage;
+        *stage = next.max(*stage);
+        later
+    });
+}
+
+/// What reads a connection: hands answers to those who wait for them, and answers what the gateway
+/// asks.
+struct Reader {
+    writer: Writer,
+    waiters: Waiters,
+    stage: Arc<watch::Sender<Stage>>,
+}
+
+impl Reader {
+    async fn run(self, mut from: OwnedReadHalf) {
+        self.read(&mut from).await;
+        reach(&self.stage, Stage::Ended);
+        // Dropping the senders tells everybody who waits.
+        lock(&self.waiters).clear();
+        // Nobody can be answered any more, so nothing more is asked.
+        let _ = self.writer.lock().await.shutdown().await;
+    }
+
+    async fn read(&self, from: &mut OwnedReadHalf) {
+        let mut frames = frame::FrameDecoder::new(frame::LENGTH_MAX_DEFAULT);
+        let mut piece = [0; 8 * 1024];
+        while let Ok(read @ 1..) = from.read(&mut piece).await {
+            frames.push(&piece[..read]);
+            loop {
+                match frames.next_frame() {
+                    Ok(Some(payload)) => match management_answer(payload) {
+                        Some(asked) => self.manage(asked).await,
+                        None => deliver(payload, &self.waiters),
+                    },
+                    Ok(None) => break,
+                    Err(_) => return,
+                }
             }
         }
     }
-    end(&waiters, &broken);
-}
 
-fn end(waiters: &Waiters, broken: &AtomicBool) {
-    broken.store(true, Ordering::Release);
-    // Dropping the senders tells everybody who waits.
-    lock(waiters).clear();
+    async fn manage(&self, asked: Managed) {
+        if asked.is_sign_off {
+            reach(&self.stage, Stage::SignedOff);
+        }
+        if let Ok(framed) = framed(&asked.answer) {
+            // Where it fails the link ends, and the reader sees that.
+            let _ = self.writer.lock().await.write_all(&framed).await;
+        }
+    }
 }
 
 fn deliver(payload: &[u8], waiters: &Waiters) {
