@@ -5,22 +5,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio_util::sync::CancellationToken;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 use tracing::warn;
+
+use crate::drain::Draining;
 
 /// After a failed accept (no file descriptors left), so that the loop does not spin.
 const PAUSE: Duration = Duration::from_millis(50);
 /// A peer that acknowledges nothing for so long is gone, in milliseconds.
 const PEER_PATIENCE_MS: u32 = 10_000;
 
-/// Gives each connection to `serve`, on a task of its own among `connections`, until `stop`; at most
-/// `connections_max` at once, further ones wait in the kernel's backlog.
+/// Gives each connection to `serve`, on a task of its own among `connections`, until the doors close;
+/// at most `connections_max` at once, further ones wait in the kernel's backlog.
+///
+/// Whoever is in the backlog when the doors close is connected already and may have sent a request:
+/// they are served too, and only later ones are refused.
 pub async fn accept<Serve, Served>(
     listener: TcpListener,
     connections: TaskTracker,
-    stop: CancellationToken,
+    draining: Draining,
     connections_max: usize,
     serve: Serve,
 ) where
@@ -28,26 +32,42 @@ pub async fn accept<Serve, Served>(
     Served: Future<Output = ()> + Send + 'static,
 {
     let permits = Arc::new(Semaphore::new(connections_max));
+    let take = |stream: TcpStream, peer, permit: OwnedSemaphorePermit| {
+        tune(&stream);
+        let served = serve(stream, peer);
+        connections.spawn(async move {
+            served.await;
+            drop(permit);
+        });
+    };
     while let Ok(permit) = Arc::clone(&permits).acquire_owned().await {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = stop.cancelled() => return,
+            () = draining.closing() => break,
         };
         match accepted {
-            Ok((stream, peer)) => {
-                tune(&stream);
-                let served = serve(stream, peer);
-                connections.spawn(async move {
-                    served.await;
-                    drop(permit);
-                });
-            }
+            Ok((stream, peer)) => take(stream, peer, permit),
             Err(error) => {
                 warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(PAUSE).await;
             }
         }
     }
+    let Ok(listener) = listener.into_std() else {
+        return;
+    };
+    while let Ok(permit) = Arc::clone(&permits).try_acquire_owned()
+        && let Ok((stream, peer)) = listener.accept()
+    {
+        if let Ok(stream) = of_std(stream) {
+            take(stream, peer, permit);
+        }
+    }
+}
+
+fn of_std(stream: std::net::TcpStream) -> std::io::Result<TcpStream> {
+    stream.set_nonblocking(true)?;
+    TcpStream::from_std(stream)
 }
 
 /// Small answers do not wait for the acknowledgement of the one before, and a peer that takes

@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use crate::authorize::{Gateway, Refused};
 use crate::door::{Door, Shed};
+use crate::drain::Draining;
 use crate::identity::Keys;
 
 pub use serve::serve;
@@ -28,6 +29,8 @@ pub struct App {
     pub keys: Arc<Keys>,
     /// What is let in.
     pub door: Door,
+    /// How far the end is.
+    pub draining: Draining,
 }
 
 /// The routes.

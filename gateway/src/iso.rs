@@ -1,17 +1,18 @@
 //! The ISO 8583 door: a listener, one session per connection, and the translation.
 
 pub mod session;
+mod sign_off;
 pub mod translate;
 
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::accept::accept;
 use crate::authorize::Gateway;
 use crate::door::Door;
+use crate::drain::Draining;
 use crate::identity::Keys;
 
 /// What every session may use.
@@ -25,17 +26,15 @@ pub struct Link {
     pub door: Door,
 }
 
-/// Serves until `stop`; sessions then answer what is in flight and close.
+/// Serves until the drain closes the door; sessions then answer what still comes, and end.
 pub async fn serve(
     listener: TcpListener,
     link: Link,
     sessions: TaskTracker,
-    stop: CancellationToken,
+    draining: Draining,
     connections_max: usize,
 ) {
-    let stopping = stop.clone();
-    accept(listener, sessions, stop, connections_max, |stream, peer| {
-        session::run(stream, peer, link.clone(), stopping.clone())
-    })
-    .await;
+    let stages = draining.clone();
+    let session = |stream, peer| session::run(stream, peer, link.clone(), stages.clone());
+    accept(listener, sessions, draining, connections_max, session).await;
 }

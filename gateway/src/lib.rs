@@ -19,6 +19,7 @@ pub mod accept;
 pub mod authorize;
 pub mod cli;
 pub mod door;
+pub mod drain;
 pub mod feed;
 pub mod http;
 pub mod identity;

@@ -67,6 +67,13 @@ pub(super) struct Arguments {
     /// Authorizations on their way to the ledger at once; more go to stand-in.
     #[arg(long, env = "HOLDFAST_LEDGER_IN_FLIGHT_MAX", default_value_t = 1_024)]
     ledger_in_flight_max: usize,
+    /// How long a gateway that was asked to stop is not ready and still takes requests, so that load
+    /// balancers and processors move elsewhere, in milliseconds.
+    #[arg(long, env = "HOLDFAST_DRAIN_NOTICE_MS", default_value_t = 1_000)]
+    drain_notice_ms: u64,
+    /// How long peers that go on sending are still served after that, in milliseconds.
+    #[arg(long, env = "HOLDFAST_DRAIN_PATIENCE_MS", default_value_t = 5_000)]
+    drain_patience_ms: u64,
 }
 
 const EXAMPLES: &str = "\
@@ -75,7 +82,8 @@ Examples:
   gateway --name gw2 --http 0.0.0.0:7401 --ledger http://ledger:7400 --keys keys.txt --homes homes.toml
   HOLDFAST_LOG=info,gateway=debug gateway --keys keys.txt --homes homes.toml
 
-Exit codes: 0 drained, 1 could not start, 2 not drained in time, 64 configuration.";
+Exit codes: 0 drained, 1 could not start, 2 not drained in time or stopped at once by a second
+signal, 64 configuration.";
 
 /// Arguments that have been understood.
 pub(super) struct Settings {
@@ -105,6 +113,17 @@ pub(super) struct Settings {
     pub(super) in_flight_max: usize,
     /// Authorizations on their way to the ledger.
     pub(super) ledger_in_flight_max: usize,
+    /// How it ends.
+    pub(super) drain: Drain,
+}
+
+/// How long a drain may take.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Drain {
+    /// Not ready, and still taking requests.
+    pub(super) notice: Duration,
+    /// Serving peers that go on sending after that.
+    pub(super) patience: Duration,
 }
 
 impl Arguments {
@@ -177,6 +196,10 @@ impl Arguments {
             rate_per_s: self.rate_per_s,
             in_flight_max: self.in_flight_max,
             ledger_in_flight_max: self.ledger_in_flight_max,
+            drain: Drain {
+                notice: Duration::from_millis(self.drain_notice_ms),
+                patience: Duration::from_millis(self.drain_patience_ms),
+            },
         })
     }
 }

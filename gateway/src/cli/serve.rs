@@ -1,21 +1,18 @@
 //! The recipe: doors → journal → stack → serve → drain.
 
-use std::time::Duration;
-
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use super::arguments::Settings;
 use super::build;
+use crate::drain::{Draining, Times};
 use crate::{feed, http, iso, replay};
 
 /// Connections at once and per door, where the system allows so many.
 const CONNECTIONS_MAX: usize = 4_096;
 /// Open files kept for the journal, the copy and the ledger.
 const FILES_KEPT: usize = 256;
-/// How long connections and work in flight may take after a stop was asked for.
-const DRAIN: Duration = Duration::from_secs(5);
 
 /// True when everything in flight was finished.
 pub(super) async fn serve(settings: Settings) -> anyhow::Result<bool> {
@@ -24,12 +21,13 @@ pub(super) async fn serve(settings: Settings) -> anyhow::Result<bool> {
     let parts = build::parts(&settings)?;
     let (http_address, iso_address) = (http_listener.local_addr()?, iso_listener.local_addr()?);
 
-    let (stop, last) = (CancellationToken::new(), CancellationToken::new());
+    let (draining, last) = (Draining::default(), CancellationToken::new());
     let (doors, background) = (TaskTracker::new(), TaskTracker::new());
     let app = http::App {
         gateway: parts.gateway.clone(),
         keys: parts.keys.clone(),
         door: parts.door.clone(),
+        draining: draining.clone(),
     };
     let link = iso::Link {
         gateway: parts.gateway.clone(),
@@ -39,20 +37,20 @@ pub(super) async fn serve(settings: Settings) -> anyhow::Result<bool> {
     let connections_max = connections_max(process::limits::raise_open_files());
     info!(connections_max, "connections at once and per door");
     let router = http::router(app);
-    let (tracker, stopping) = (doors.clone(), stop.clone());
+    let (tracker, stages) = (doors.clone(), draining.clone());
     doors.spawn(http::serve(
         http_listener,
         router,
         tracker,
-        stopping,
+        stages,
         connections_max,
     ));
-    let (tracker, stopping) = (doors.clone(), stop.clone());
+    let (tracker, stages) = (doors.clone(), draining.clone());
     doors.spawn(iso::serve(
         iso_listener,
         link,
         tracker,
-        stopping,
+        stages,
         connections_max,
     ));
     background.spawn(feed::run(parts.gateway.clone(), parts.feed, last.clone()));
@@ -71,18 +69,20 @@ pub(super) async fn serve(settings: Settings) -> anyhow::Result<bool> {
         bound_minor = parts.gateway.parts().stand_in.status(crate::authorize::now()).bound_minor,
         "ready; the bound is the most that stand-in can lose in one outage, over all gateways"
     );
-    let signal = process::stop::requested().await;
+    let signal = process::stop::requested_once(super::EXIT_NOT_DRAINED).await;
 
-    // First the doors, then what is in flight, then what follows from it.
+    // First nobody new is asked for, then the doors close, then what is in flight ends, and last
+    // what follows from it. What is dropped afterwards writes itself: the journal syncs, the local
+    // copy is saved.
     info!(signal, "draining");
-    stop.cancel();
-    doors.close();
-    let work = &parts.gateway.parts().work;
-    work.close();
-    // A peer that neither finishes its request nor reads its answer is cut off after that; what was
-    // accepted from it is finished all the same.
-    let _ = tokio::time::timeout(DRAIN, doors.wait()).await;
-    let drained = tokio::time::timeout(DRAIN, work.wait()).await.is_ok();
+    let times = Times {
+        notice: settings.drain.notice,
+        patience: settings.drain.patience,
+        work: settings.budgets.total,
+    };
+    draining.announce(times.notice).await;
+    draining.close(&doors, times).await;
+    let drained = draining.finish(&parts.gateway.parts().work, times).await;
     last.cancel();
     background.close();
     background.wait().await;

@@ -2,7 +2,7 @@
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use fallback::DecidedBy;
 use ledger_api::{Amount, AuthorizationId, Cause, Problem, Reason, Retry};
@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{App, reply};
 use crate::authorize::now;
+use crate::ledger_client::breaker::State as Breaker;
 use crate::shadow::Divergence;
 
 #[derive(Serialize)]
@@ -39,19 +40,103 @@ pub(super) async fn status(State(app): State<App>) -> Response {
     })
 }
 
-/// The process runs.
+/// The process runs; says nothing about anything else.
 pub(super) async fn live() -> &'static str {
     "live\n"
 }
 
-/// It can answer safely: from the ledger or by stand-in. Never follows the ledger's health.
-pub(super) async fn ready(State(app): State<App>) -> Response {
-    if app.gateway.parts().stand_in.status(now()).journal.poisoned {
-        let cause = "not ready: the journal failed; restart on a healthy disk\n";
-        (StatusCode::SERVICE_UNAVAILABLE, cause).into_response()
-    } else {
-        "ready\n".into_response()
+/// One thing that readiness looks at.
+struct Check {
+    name: &'static str,
+    /// Requests should go to another gateway because of it.
+    failed: bool,
+    why: String,
+}
+
+impl Check {
+    /// Fails where there is a reason.
+    fn that(name: &'static str, failed: Option<String>) -> Self {
+        Self {
+            name,
+            failed: failed.is_some(),
+            why: failed.unwrap_or_else(|| "ok".to_owned()),
+        }
     }
+
+    /// Fails never; for whoever reads.
+    fn told(name: &'static str, noted: Option<String>) -> Self {
+        Self {
+            name,
+            failed: false,
+            why: noted.map_or_else(|| "ok".to_owned(), |noted| format!("ok, but {noted}")),
+        }
+    }
+
+    fn line(&self) -> String {
+        let sign = if self.failed { '-' } else { '+' };
+        format!("[{sign}]{} {}\n", self.name, self.why)
+    }
+}
+
+/// Whether this gateway answers safely: 200, or 503 where requests should go to another one. Machines
+/// read the status only; `?verbose` gives a line for each check, `[+]name ok` or `[-]name why`.
+///
+/// | check | not ready | because |
+/// |---|---|---|
+/// | `drain` | from SIGTERM on | the doors close soon |
+/// | `journal` | poisoned, or full to the last record | what is decided could not be written, so new requests get no answer (rule 10); full with room left is ready |
+/// | `stand_in` | never | a fenced gateway (rule 11) passes the ledger's answers on, and without the ledger it declines: both are safe, and taking out every gateway would be neither |
+/// | `ledger` | never | standing in for it is what a gateway is for |
+pub(super) async fn ready(State(app): State<App>, uri: Uri) -> Response {
+    let checks = checks(&app);
+    let failed: Vec<&Check> = checks.iter().filter(|check| check.failed).collect();
+    let status = if failed.is_empty() {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    let verbose = uri
+        .query()
+        .is_some_and(|query| query.split('&').any(|word| word == "verbose"));
+    let text = if verbose {
+        checks.iter().map(Check::line).collect()
+    } else if failed.is_empty() {
+        "ready\n".to_owned()
+    } else {
+        let why: Vec<&str> = failed.iter().map(|check| check.why.as_str()).collect();
+        format!("not ready: {}\n", why.join("; "))
+    };
+    (status, text).into_response()
+}
+
+fn checks(app: &App) -> [Check; 4] {
+    let parts = app.gateway.parts();
+    let status = parts.stand_in.status(now());
+    let journal = if status.journal.poisoned {
+        Some("the journal failed; restart on a healthy disk".to_owned())
+    } else if status.journal.exhausted {
+        Some("the journal is full; make room on its disk, it goes on by itself".to_owned())
+    } else {
+        None
+    };
+    let drain = app
+        .draining
+        .is_noticed()
+        .then(|| "the gateway drains; another one takes requests".to_owned());
+    let (breaker, ..) = parts.breaker.read();
+    let away = match breaker {
+        Breaker::Passing => None,
+        other => Some(format!("the breaker is {}: stand-in answers", other.name())),
+    };
+    let fenced = status
+        .fenced
+        .map(|why| format!("fenced, the ledger alone approves: {why}"));
+    [
+        Check::that("drain", drain),
+        Check::that("journal", journal),
+        Check::told("stand_in", fenced),
+        Check::told("ledger", away),
+    ]
 }
 
 /// Where to read on.

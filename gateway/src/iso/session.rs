@@ -1,6 +1,7 @@
 //! One connection: frames in, answers out as they come, many requests in flight.
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::time::Duration;
 
 use iso8583::frame::{self, FrameDecoder};
@@ -8,12 +9,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
-use super::Link;
 use super::translate::{self, Heard};
+use super::{Link, sign_off};
+use crate::drain::{self, Draining};
 
 /// Answers that may wait for a peer that does not read; then its requests wait too.
 const ANSWERS_MAX: usize = 1_024;
@@ -24,35 +26,61 @@ const IDLE_PATIENCE: Duration = Duration::from_secs(300);
 /// A peer that takes no answer for so long is gone.
 const WRITE_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Runs a session to its end.
-pub async fn run(stream: TcpStream, peer: SocketAddr, link: Link, stop: CancellationToken) {
-    let (reading, writing) = stream.into_split();
+/// Runs a session to its end. In a drain that is when the peer has closed, or has had nothing to say
+/// for a moment; see [`crate::drain`].
+pub async fn run(stream: TcpStream, peer: SocketAddr, link: Link, draining: Draining) {
+    let (mut reading, writing) = stream.into_split();
     let (answers, queue) = mpsc::channel(ANSWERS_MAX);
     let writer = tokio::spawn(write(writing, queue));
     let ended = tokio::select! {
-        ended = read(reading, &link, &answers) => ended,
-        () = stop.cancelled() => "the gateway drains",
+        ended = read(&mut reading, &link, &answers, &draining) => ended,
+        () = draining.ending() => "the gateway drains, and the peer went on sending",
     };
     info!(%peer, reason = ended, "session ended");
     // Requests in flight hold a sender each: the writer ends when the last has been answered.
     drop(answers);
-    let _ = writer.await;
+    tokio::select! {
+        () = part(&mut reading, writer, &draining) => {}
+        () = draining.over() => info!(%peer, "dropped; the peer did not take its answers"),
+    }
 }
 
-/// Reads frames until the peer leaves or cannot be understood; says why it ended.
+/// Waits until the last answer is written and the connection closed for writing.
+async fn part(reading: &mut OwnedReadHalf, writer: JoinHandle<()>, draining: &Draining) {
+    let _ = writer.await;
+    if draining.is_noticed() {
+        drain::linger(reading).await;
+    }
+}
+
+/// Reads frames until the peer leaves or cannot be understood, or a drain comes to its end; says why
+/// it ended.
 async fn read(
-    mut reading: OwnedReadHalf,
+    reading: &mut OwnedReadHalf,
     link: &Link,
     answers: &mpsc::Sender<Vec<u8>>,
+    draining: &Draining,
 ) -> &'static str {
     let mut frames = FrameDecoder::new(frame::LENGTH_MAX_DEFAULT);
     let mut buffer = vec![0; 8 * 1024];
     let mut begun: Option<Instant> = None;
+    let mut noticed = pin!(draining.noticed());
+    let mut signed_off = false;
     loop {
         let until = begun.map_or(Instant::now() + IDLE_PATIENCE, |begun| {
             begun + FRAME_PATIENCE
         });
-        let count = match tokio::time::timeout_at(until, reading.read(&mut buffer)).await {
+        let arrived = tokio::select! {
+            biased;
+            arrived = tokio::time::timeout_at(until, reading.read(&mut buffer)) => arrived,
+            () = &mut noticed, if !signed_off => {
+                signed_off = true;
+                sign_off(answers);
+                continue;
+            }
+            () = draining.quiet(), if signed_off && begun.is_none() => return "the gateway drains",
+        };
+        let count = match arrived {
             Ok(Ok(0)) if frames.pending() > 0 => return "the peer left in the middle of a frame",
             Ok(Ok(0)) => return "the peer left",
             Ok(Ok(count)) => count,
@@ -77,6 +105,16 @@ async fn read(
         if frames.pending() > 0 {
             begun.get_or_insert_with(Instant::now);
         }
+    }
+}
+
+/// Asks the peer to send elsewhere. One that has taken no answer for long does not hear it.
+fn sign_off(answers: &mpsc::Sender<Vec<u8>>) {
+    match sign_off::message(process::clock::wall_seconds()) {
+        Ok(bytes) => {
+            let _ = answers.try_send(framed(&bytes));
+        }
+        Err(error) => debug!(%error, "a sign-off does not encode"),
     }
 }
 
