@@ -15,6 +15,7 @@ mod brown_out;
 mod compose_file;
 mod crash;
 mod disk_full;
+mod drain;
 mod fault_proxy;
 mod idempotency;
 mod ledger_down;
