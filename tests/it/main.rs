@@ -27,6 +27,7 @@ mod random_kill;
 mod replies_lost;
 mod restored_ledger;
 mod reversal;
+mod rolling_restart;
 mod rule_11;
 mod slow_peers;
 mod support;
