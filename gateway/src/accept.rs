@@ -40,9 +40,14 @@ pub async fn accept<Serve, Served>(
             drop(permit);
         });
     };
-    while let Ok(permit) = Arc::clone(&permits).acquire_owned().await {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+    loop {
+        // A permit first: whoever is accepted is served.
+        let next = async {
+            let permit = Arc::clone(&permits).acquire_owned().await;
+            (permit, listener.accept().await)
+        };
+        let (permit, accepted) = tokio::select! {
+            (Ok(permit), accepted) = next => (permit, accepted),
             () = draining.closing() => break,
         };
         match accepted {
