@@ -1,7 +1,6 @@
 //! A gateway that was asked to stop: it says so, goes on for a while, answers what it has read, and
 //! ends.
 
-use std::process::ExitStatus;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
@@ -10,6 +9,7 @@ use iso8583::profile::ASCII_HEX;
 use iso8583::{Mti, decode};
 use reqwest::Method;
 use rustix::process::{Pid, Signal, kill_process};
+use tests::cluster::Ended;
 use tests::http_client::Raw;
 use tests::iso_client::{authorization_message, management_message};
 use tests::notebook::{Answer, By};
@@ -87,7 +87,7 @@ async fn a_second_signal_ends_it_at_once_and_what_was_answered_is_kept_i1_i3() -
 
     signal(&stack, Signal::INT).await?;
     let status = ended(&stack).await?;
-    assert_eq!(status.code(), Some(2), "{status}");
+    assert_eq!(status.code, Some(2), "{status}");
     stack.restart_gateway(0).await?;
     assert_eq!(stack.repeat(0, &payment).await?.verdict(), first.verdict());
     stack.finish().await?;
@@ -261,7 +261,7 @@ async fn signal(stack: &Running, signal: Signal) -> anyhow::Result<()> {
 }
 
 /// How the first gateway ended.
-async fn ended(stack: &Running) -> anyhow::Result<ExitStatus> {
+async fn ended(stack: &Running) -> anyhow::Result<Ended> {
     let name = stack.gateway(0).name.to_string();
     let status = || async {
         let processes = stack.processes().await;
