@@ -1,7 +1,9 @@
-//! What every binary needs to be a process: a clock, a log, a polite stop.
+//! What every binary needs to be a process: a clock, a log, settings, a polite stop.
 
 pub mod clock;
+pub mod healthcheck;
 pub mod limits;
 pub mod log;
+pub mod settings;
 pub mod stop;
 pub mod telemetry;

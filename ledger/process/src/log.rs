@@ -27,3 +27,14 @@ pub fn start(filter: &str) -> Result<(), LogError> {
 #[derive(Debug, thiserror::Error)]
 #[error("the log filter does not parse ({0}); write it as `info` or `info,gateway=debug`")]
 pub struct LogError(String);
+
+/// Checks a log filter without starting the log.
+///
+/// # Errors
+/// When it does not parse.
+pub fn check(filter: &str) -> Result<(), LogError> {
+    let parsed = EnvFilter::try_new(filter);
+    parsed
+        .map(drop)
+        .map_err(|source| LogError(source.to_string()))
+}
