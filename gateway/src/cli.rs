@@ -2,27 +2,36 @@
 
 mod arguments;
 mod build;
+pub mod config;
 mod serve;
+#[cfg(test)]
+mod tests;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
+use process::settings::{self, EXIT_CONFIGURATION};
 
-use arguments::Arguments;
+use arguments::{Arguments, Command, Settings, understand};
+use config::{Config, SERVICE};
 
-/// Configuration that cannot be used.
-const EXIT_CONFIGURATION: u8 = 64;
 /// It could not start.
 const EXIT_NOT_STARTED: u8 = 1;
 /// Work was left after the time for draining.
 const EXIT_NOT_DRAINED: u8 = 2;
 
-/// Runs the gateway until it is asked to stop. `arguments` begins with the program's name.
+/// Runs the gateway until it is asked to stop, or does what the command line asks for.
+/// `arguments` begins with the program's name.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let arguments = match Arguments::try_parse_from(arguments) {
-        Ok(arguments) => arguments,
+    let command = SERVICE.command::<Config>(Arguments::command());
+    let parsed = command.try_get_matches_from(arguments).and_then(|matches| {
+        let arguments = Arguments::from_arg_matches(&matches)?;
+        Ok((matches, arguments.command))
+    });
+    let (matches, command) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) => {
             // Help and version are no errors, and go to stdout.
             let _ = error.print();
@@ -33,19 +42,30 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             });
         }
     };
-    let settings = match arguments.parse() {
-        Ok(settings) => settings,
-        Err(errors) => {
-            for error in errors {
-                eprintln!("gateway: {error}");
-            }
-            return ExitCode::from(EXIT_CONFIGURATION);
-        }
-    };
+    let loaded = SERVICE.load_from::<Config>(&matches, &settings::environment);
+    // A gateway with other faults in its configuration can be asked too.
+    if let Some(Command::Healthcheck(check)) = command {
+        return check.run(SERVICE.name, loaded.layer.doors.http);
+    }
+    let (settings, report) = understand(loaded);
+    match (command, settings) {
+        (Some(Command::Config(command)), _) => command.run::<Config>(&SERVICE, &report),
+        (_, Some(settings)) => start(settings),
+        (_, None) => SERVICE.refuse(&report),
+    }
+}
+
+fn start(settings: Settings) -> ExitCode {
     if let Err(error) = process::log::start(&settings.log) {
         eprintln!("gateway: {error}");
         return ExitCode::from(EXIT_CONFIGURATION);
     }
+    tracing::info!(
+        telemetry = ?settings.telemetry.endpoint.as_deref().map(settings::masked),
+        sample_ratio = settings.telemetry.sample_ratio,
+        drain = ?settings.drain,
+        "configured"
+    );
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
