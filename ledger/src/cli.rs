@@ -1,16 +1,26 @@
-//! The process: flags, store, server, stop.
+//! The process: settings, store, server, stop.
+
+mod arguments;
+pub mod config;
+mod migrate;
+#[cfg(test)]
+mod tests;
 
 use std::ffi::OsString;
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
+use process::settings::{self, EXIT_CONFIGURATION};
 use tokio::net::TcpListener;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
+
+use arguments::{Arguments, Books, Command, Settings, understand};
+use config::{Config, SERVICE};
 
 use crate::batcher::Batcher;
 use crate::http::{self, Ledger};
@@ -18,62 +28,58 @@ use crate::store::{Store, StoreError};
 
 /// It could not start, or requests in flight had to be cut off when it stopped.
 const FAILED: u8 = 1;
-/// A flag or an environment variable that cannot be (EX_USAGE).
-const BAD_CONFIGURATION: u8 = 64;
 /// How long to wait before trying a database that is down again.
 const PREPARE_AGAIN: Duration = Duration::from_millis(250);
 
-const EXAMPLES: &str = "\
-Examples:
-  ledger
-      books in ./var/ledger, on http://127.0.0.1:7400
-  ledger --listen 127.0.0.1:0 --data /tmp/books
-      on a free port, which the ready line names
-  DATABASE_URL=postgres://holdfast@127.0.0.1/holdfast ledger
-      books in PostgreSQL; starts and waits while the database is down
-  ledger --data /srv/restored --restored
-      books that were restored from a backup; for this one start, then without it
-
-Exit codes: 0 stopped and drained, 1 could not start or had to cut requests off,
-2 unknown flag, 64 bad configuration.";
-
-/// The books behind Holdfast's gateways.
-#[derive(Debug, Parser)]
-#[command(name = "ledger", version, after_help = EXAMPLES)]
-struct Flags {
-    /// Where to listen; port 0 takes a free one.
-    #[arg(long, env = "HOLDFAST_LEDGER_LISTEN", default_value = "127.0.0.1:7400")]
-    listen: SocketAddr,
-    /// PostgreSQL to keep the books in; without it they are in a file in --data.
-    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
-    database_url: Option<String>,
-    /// Folder of the embedded store; made if absent, used by one ledger at a time.
-    #[arg(long, env = "HOLDFAST_LEDGER_DATA", default_value = "./var/ledger")]
-    data: PathBuf,
-    /// The books were restored from a backup: draw a new epoch, so that gateways list everything again
-    /// and tell again what the backup does not have. For one start only.
-    #[arg(
-        long,
-        env = "HOLDFAST_LEDGER_RESTORED",
-        value_parser = clap::builder::FalseyValueParser::new()
-    )]
-    restored: bool,
-    /// What to log, such as `info` or `info,ledger=debug`.
-    #[arg(long, env = "HOLDFAST_LOG", default_value = "info")]
-    log: String,
-}
-
-/// Runs the ledger until it is asked to stop. `args` begin with the program's name.
+/// Runs the ledger until it is asked to stop, or does what the command line asks for. `args` begin
+/// with the program's name.
 pub fn run(args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitCode {
-    let flags = match Flags::try_parse_from(args) {
-        Ok(flags) => flags,
+    let command = SERVICE.command::<Config>(Arguments::command());
+    let parsed = command.try_get_matches_from(args).and_then(|matches| {
+        let arguments = Arguments::from_arg_matches(&matches)?;
+        Ok((matches, arguments))
+    });
+    let (matches, arguments) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) => {
             let _unwritable = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(FAILED));
         }
     };
-    if let Err(error) = process::log::start(&flags.log) {
-        return fail(BAD_CONFIGURATION, &error);
+    let loaded = SERVICE.load_from::<Config>(&matches, &settings::environment);
+    // A ledger with other faults in its configuration can be asked too.
+    if let Some(Command::Healthcheck(check)) = arguments.command {
+        return check.run(SERVICE.name, loaded.layer.listen);
+    }
+    let (settings, mut report) = understand(loaded);
+    if let Some(Command::Config(command)) = arguments.command {
+        return command.run::<Config>(&SERVICE, &report);
+    }
+    let Some(settings) = settings else {
+        return SERVICE.refuse(&report);
+    };
+    let log = settings.log.clone();
+    match (arguments.command, &settings.books) {
+        (Some(Command::Migrate(migrate)), Books::Database(database)) => {
+            start(&log, migrate.run(database.clone()))
+        }
+        (Some(Command::Migrate(_)), Books::Folder(_)) => {
+            let what = "there is nothing to migrate without a database";
+            report.refuse(
+                "store.database_url",
+                what,
+                "set it; the embedded store needs none",
+            );
+            SERVICE.refuse(&report)
+        }
+        _ => start(&log, ledger(settings, arguments.restored)),
+    }
+}
+
+/// Starts log and runtime, and does the work in them.
+fn start(log: &str, work: impl Future<Output = ExitCode>) -> ExitCode {
+    if let Err(error) = process::log::start(log) {
+        return fail(EXIT_CONFIGURATION, &error);
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -82,26 +88,30 @@ pub fn run(args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitC
         Ok(runtime) => runtime,
         Err(error) => return fail(FAILED, &error),
     };
-    let code = runtime.block_on(ledger(flags));
+    let code = runtime.block_on(work);
     // A database that hangs must not keep the process.
     runtime.shutdown_timeout(Duration::from_secs(2));
     code
 }
 
-async fn ledger(flags: Flags) -> ExitCode {
-    // An empty variable, as compose files leave behind, means none.
-    let store = match flags.database_url.as_deref().filter(|url| !url.is_empty()) {
-        Some(url) => match Store::postgres(url) {
+async fn ledger(settings: Settings, restored: bool) -> ExitCode {
+    tracing::info!(
+        telemetry = ?settings.telemetry.endpoint.as_deref().map(settings::masked),
+        sample_ratio = settings.telemetry.sample_ratio,
+        "configured"
+    );
+    let store = match &settings.books {
+        Books::Database(database) => match Store::database(database) {
             Ok(store) => store,
-            Err(error) => return fail(BAD_CONFIGURATION, &error),
+            Err(error) => return fail(EXIT_CONFIGURATION, &error),
         },
-        None => match embedded(&flags).await {
+        Books::Folder(folder) => match embedded(folder, restored).await {
             Ok(store) => store,
             Err(error) => return fail(FAILED, &error),
         },
     };
     let bound = async {
-        let listener = TcpListener::bind(flags.listen).await?;
+        let listener = TcpListener::bind(settings.listen).await?;
         let address = listener.local_addr()?;
         Ok::<_, std::io::Error>((listener, address))
     };
@@ -110,7 +120,7 @@ async fn ledger(flags: Flags) -> ExitCode {
         Err(error) => {
             return fail(
                 FAILED,
-                &format_args!("cannot listen on {}: {error}", flags.listen),
+                &format_args!("cannot listen on {}: {error}", settings.listen),
             );
         }
     };
@@ -119,7 +129,7 @@ async fn ledger(flags: Flags) -> ExitCode {
     tokio::spawn(announce(
         store.clone(),
         address,
-        flags.restored && store.is_shared(),
+        restored && store.is_shared(),
     ));
     tokio::spawn({
         let stopping = stopping.clone();
@@ -145,9 +155,9 @@ async fn ledger(flags: Flags) -> ExitCode {
 }
 
 /// The embedded store, in a new epoch before anybody reads it if it was restored.
-async fn embedded(flags: &Flags) -> Result<Store, StoreError> {
-    let store = Store::embedded(&flags.data).await?;
-    if flags.restored {
+async fn embedded(folder: &Path, restored: bool) -> Result<Store, StoreError> {
+    let store = Store::embedded(folder).await?;
+    if restored {
         draw_epoch(&store).await?;
     }
     Ok(store)

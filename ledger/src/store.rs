@@ -50,6 +50,27 @@ pub enum StoreError {
 #[error("the database URL does not parse; write postgres://user@host:5432/name")]
 pub struct UrlError;
 
+/// A PostgreSQL database for the books.
+#[derive(Clone)]
+pub struct Database {
+    /// Where it is, such as `postgres://user@host:5432/name`. It may hold a password.
+    pub url: String,
+    /// The connection's password; the one in the URL, if any, where `None`.
+    pub password: Option<String>,
+    /// True: [`Store::prepare`] brings the schema up to date. False: it waits until somebody has.
+    pub migrate: bool,
+}
+
+impl Database {
+    /// Checks what can be checked without the database.
+    ///
+    /// # Errors
+    /// When the URL is not one of PostgreSQL.
+    pub fn check(&self) -> Result<(), UrlError> {
+        postgres::options(self).map(drop)
+    }
+}
+
 /// The books, wherever they are. Clones share them.
 #[derive(Debug, Clone)]
 pub struct Store {
@@ -103,7 +124,20 @@ impl Store {
     /// # Errors
     /// When the URL is not one of PostgreSQL.
     pub fn postgres(url: &str) -> Result<Self, UrlError> {
-        Ok(Self::of(Kind::Postgres(Arc::new(Postgres::new(url)?))))
+        Self::database(&Database {
+            url: url.to_owned(),
+            password: None,
+            migrate: true,
+        })
+    }
+
+    /// As [`Store::postgres`], with more said about the database.
+    ///
+    /// # Errors
+    /// When the URL is not one of PostgreSQL.
+    pub fn database(database: &Database) -> Result<Self, UrlError> {
+        let books = Postgres::new(database)?;
+        Ok(Self::of(Kind::Postgres(Arc::new(books))))
     }
 
     fn of(kind: Kind) -> Self {
@@ -113,11 +147,13 @@ impl Store {
         }
     }
 
-    /// Brings the schema up to date and makes sure that the books have an epoch; says what the
-    /// store is, such as `embedded` or `postgres 15.18`. Safe to repeat.
+    /// Brings the schema up to date, or makes sure that it is ([`Database::migrate`]), and that the
+    /// books have an epoch; says what the store is, such as `embedded` or `postgres 15.18`. Safe to
+    /// repeat.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] while the database is down.
+    /// [`StoreError::Unavailable`] while the database is down, or its schema is behind and is not to
+    /// be changed; [`StoreError::Broken`] where the schema is not one of this ledger.
     pub async fn prepare(&self) -> Result<String, StoreError> {
         match &self.kind {
             Kind::Memory(_) => Ok("memory".to_owned()),

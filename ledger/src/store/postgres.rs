@@ -8,6 +8,7 @@ mod load;
 mod read;
 mod rows;
 mod save;
+mod schema;
 mod tx;
 
 use std::str::FromStr;
@@ -18,7 +19,7 @@ use std::time::Duration;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, PgConnection, PgPool, Row};
 
-use super::{StoreError, UrlError, draw_epoch};
+use super::{Database, StoreError, UrlError, draw_epoch};
 use crate::posting::{Command, Head, Needs, Outcome, decide};
 use tx::{TxError, WORK_MAX, in_transaction};
 
@@ -26,6 +27,8 @@ use tx::{TxError, WORK_MAX, in_transaction};
 const CONNECTIONS_MAX: u32 = 8;
 /// How long a connection may take to be had.
 const ACQUIRE_MAX: Duration = Duration::from_millis(500);
+/// How long a connection to look after the schema may take to be made.
+const CONNECT_MAX: Duration = Duration::from_secs(5);
 /// How long bringing the schema up to date may take before it is tried again.
 const PREPARE_MAX: Duration = Duration::from_secs(60);
 
@@ -41,18 +44,15 @@ const SESSION: [(&str, &str); 4] = [
 pub(super) struct Postgres {
     pool: PgPool,
     options: PgConnectOptions,
+    /// True where this process brings the schema up to date.
+    migrates: bool,
     /// True once this process has seen the schema and the epoch in place.
     prepared: AtomicBool,
 }
 
 impl Postgres {
-    pub(super) fn new(url: &str) -> Result<Self, UrlError> {
-        let is_ours = url.starts_with("postgres://") || url.starts_with("postgresql://");
-        let parsed = PgConnectOptions::from_str(url).ok().filter(|_| is_ours);
-        let options = parsed.ok_or(UrlError)?;
-        let options = options
-            .application_name("holdfast-ledger")
-            .disable_statement_logging();
+    pub(super) fn new(database: &Database) -> Result<Self, UrlError> {
+        let options = options(database)?;
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS_MAX)
             .acquire_timeout(ACQUIRE_MAX)
@@ -62,6 +62,7 @@ impl Postgres {
         Ok(Self {
             pool,
             options,
+            migrates: database.migrate,
             prepared: AtomicBool::new(false),
         })
     }
@@ -84,9 +85,7 @@ impl Postgres {
 
     async fn draw(&self) -> Result<u64, StoreError> {
         self.migrate().await?;
-        let mut connection: PgConnection = PgConnectOptions::connect(&self.options)
-            .await
-            .map_err(unavailable)?;
+        let mut connection = self.connect().await?;
         let epoch = draw_epoch();
         sqlx::query("UPDATE head SET epoch = $1 WHERE bucket = 0")
             .bind(epoch.cast_signed())
@@ -97,13 +96,12 @@ impl Postgres {
     }
 
     async fn migrate(&self) -> Result<String, StoreError> {
-        let mut connection: PgConnection = PgConnectOptions::connect(&self.options)
-            .await
-            .map_err(unavailable)?;
-        migrations::migrator()
-            .run_direct(None, &mut connection, false)
-            .await
-            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        let mut connection = self.connect().await?;
+        if self.migrates {
+            schema::bring_up_to_date(&mut connection).await?;
+        } else {
+            schema::look(&mut connection).await?;
+        }
         sqlx::query("INSERT INTO head (bucket, epoch) VALUES (0, $1) ON CONFLICT DO NOTHING")
             .bind(draw_epoch().cast_signed())
             .execute(&mut connection)
@@ -115,6 +113,13 @@ impl Postgres {
             .and_then(|row| row.try_get(0))
             .map_err(unavailable)?;
         Ok(version.split_whitespace().next().unwrap_or("?").to_owned())
+    }
+
+    /// A connection of its own, without the session limits of requests.
+    async fn connect(&self) -> Result<PgConnection, StoreError> {
+        let connected = tokio::time::timeout(CONNECT_MAX, self.options.connect()).await;
+        let silent = || StoreError::Unavailable("the database does not answer".to_owned());
+        connected.map_err(|_| silent())?.map_err(unavailable)
     }
 
     fn ready(&self) -> Result<(), StoreError> {
@@ -145,6 +150,21 @@ impl Postgres {
         })
         .await
     }
+}
+
+/// How to connect to it.
+pub(super) fn options(database: &Database) -> Result<PgConnectOptions, UrlError> {
+    let url = &database.url;
+    let is_ours = url.starts_with("postgres://") || url.starts_with("postgresql://");
+    let parsed = PgConnectOptions::from_str(url).ok().filter(|_| is_ours);
+    let options = parsed.ok_or(UrlError)?;
+    let options = options
+        .application_name("holdfast-ledger")
+        .disable_statement_logging();
+    Ok(match &database.password {
+        Some(password) => options.password(password),
+        None => options,
+    })
 }
 
 fn unavailable(error: sqlx::Error) -> StoreError {
