@@ -13,6 +13,7 @@
 mod breaker;
 mod brown_out;
 mod compose_file;
+mod configuration;
 mod crash;
 mod disk_full;
 mod drain;

@@ -259,7 +259,8 @@ impl Child {
 
 /// What is configured in the environment of whoever runs the harness is not meant for its nodes.
 fn is_configuration(name: &OsStr) -> bool {
-    name == "DATABASE_URL" || name.as_encoded_bytes().starts_with(b"HOLDFAST_")
+    let name = name.as_encoded_bytes();
+    name == b"DATABASE_URL" || name.starts_with(b"HOLDFAST_") || name.starts_with(b"OTEL_")
 }
 
 /// Words as any shell reads them.
