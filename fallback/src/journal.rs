@@ -114,6 +114,10 @@ pub struct JournalStatus {
     pub segments: u64,
     /// Bytes of all segments, the one made ahead included.
     pub bytes: u64,
+    /// Writes since the start, of a group of records each.
+    pub writes: u64,
+    /// Syncs since the start, each of everything written until then.
+    pub syncs: u64,
 }
 
 /// An open journal. Dropping it writes and syncs what was accepted, which takes as long as that
@@ -238,6 +242,8 @@ impl Journal {
             exhausted: state.is_exhausted(),
             segments: state.segments.len() as u64,
             bytes: state.bytes(),
+            writes: state.writes,
+            syncs: state.syncs,
         }
     }
 

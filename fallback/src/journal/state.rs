@@ -103,6 +103,10 @@ pub(super) struct State {
     pub(super) sync_due: bool,
     pub(super) failed: Option<JournalFailed>,
     pub(super) closing: bool,
+    /// Groups written since the start.
+    pub(super) writes: u64,
+    /// Groups synced since the start.
+    pub(super) syncs: u64,
 }
 
 impl State {
@@ -130,6 +134,8 @@ impl State {
             sync_due: false,
             failed: None,
             closing: false,
+            writes: 0,
+            syncs: 0,
         }
     }
 
@@ -200,6 +206,7 @@ impl State {
     /// Notes that a batch survives the end of the process; true where a sync is due.
     pub(super) fn batch_written(&mut self, batch: Arc<Batch>, end: End, bytes: u64) -> bool {
         self.writing = None;
+        self.writes += 1;
         self.written = end;
         self.unsynced_bytes += bytes;
         self.sync_due |= batch.wanted.load(Ordering::Relaxed);
@@ -232,6 +239,7 @@ impl State {
 
     /// Notes that everything up to `end` is durable.
     pub(super) fn finish_sync(&mut self, end: End) {
+        self.syncs += 1;
         self.synced = end;
         while let Some((_, batch)) = self.unsynced.pop_front_if(|(seq, _)| *seq <= end.seq) {
             batch.reach(Stage::Durable);

@@ -42,7 +42,7 @@ impl State {
 
     pub(super) fn replace_listing(&mut self, mark: Mark, states: Vec<Change>, now: Now) {
         match self.copy.replace(mark, states, now) {
-            None => self.tell_again(whole(mark.epoch)),
+            None => self.tell_again(whole(mark.epoch), now),
             Some(reached) => {
                 tracing::error!(
                     epoch = mark.epoch,
@@ -60,7 +60,7 @@ impl State {
                 let seq = self.last_seq();
                 self.copy.note_rolled_back(RolledBack { to: nothing, seq });
                 self.book.disprove(nothing);
-                self.tell_again(nothing);
+                self.tell_again(nothing, now);
             }
         }
         self.settle(self.book.accounts(), now);
@@ -70,8 +70,8 @@ impl State {
     /// mark: it is told again (rule 22), and what stand-in approved is exposure until it has it again.
     /// So are its own approvals: the network was told them, and their journal records are all that is
     /// left of them.
-    pub(super) fn tell_again(&mut self, proven: Mark) {
-        let again = self.replay.reopen(proven);
+    pub(super) fn tell_again(&mut self, proven: Mark, now: Now) {
+        let again = self.replay.reopen(proven, self.time.read(now.boot_ms));
         if !again.is_empty() {
             tracing::warn!(
                 epoch = proven.epoch,

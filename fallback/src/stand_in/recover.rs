@@ -37,7 +37,7 @@ pub(super) fn recover(mut setup: Setup, now: Now) -> Result<State, OpenError> {
         }
     }
     if let Some(mark) = state.copy.mark() {
-        state.tell_again(whole(mark.epoch));
+        state.tell_again(whole(mark.epoch), now);
         state.settle(state.book.accounts(), now);
     }
     state.book.start_peak();

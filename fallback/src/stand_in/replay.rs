@@ -21,6 +21,8 @@ pub(super) struct Replay {
 struct Item {
     id: AuthorizationId,
     reversal: Option<Reversal>,
+    /// Since when it has to be told, in served milliseconds.
+    since_ms: u64,
     place: Option<u64>,
     /// The last mark under which the ledger took it.
     taken: Option<Mark>,
@@ -48,13 +50,14 @@ pub(super) struct Taken {
 }
 
 impl Replay {
-    /// An answer has to be told.
-    pub(super) fn push_advice(&mut self, seq: u64, id: AuthorizationId) {
+    /// An answer has to be told, from this served time on.
+    pub(super) fn push_advice(&mut self, seq: u64, id: AuthorizationId, since_ms: u64) {
         self.push(
             seq,
             Item {
                 id,
                 reversal: None,
+                since_ms,
                 place: None,
                 taken: None,
                 parked: false,
@@ -69,14 +72,15 @@ impl Replay {
         self.decided.push(Decided { seq, id, mark });
     }
 
-    /// A reversal has to be told.
-    pub(super) fn push_reversal(&mut self, reversal: Reversal) {
+    /// A reversal has to be told, from this served time on.
+    pub(super) fn push_reversal(&mut self, reversal: Reversal, since_ms: u64) {
         let (seq, id) = (reversal.seq, reversal.id);
         self.push(
             seq,
             Item {
                 id,
                 reversal: Some(reversal),
+                since_ms,
                 place: None,
                 taken: None,
                 parked: false,
@@ -87,6 +91,12 @@ impl Replay {
     /// How many wait.
     pub(super) fn len(&self) -> usize {
         self.queue.len()
+    }
+
+    /// Since when the first one waits, in served milliseconds.
+    pub(super) fn next_since_ms(&self) -> Option<u64> {
+        let (_, seq) = self.queue.first_key_value()?;
+        self.items.get(seq).map(|item| item.since_ms)
     }
 
     /// True while this record has to be told.
@@ -115,7 +125,7 @@ impl Replay {
 
     /// An acknowledgement of this record is coming back from the journal: true where the record is the
     /// ledger's own answer, which had been told to a restored one then.
-    pub(super) fn retell_decided(&mut self, seq: u64) -> bool {
+    pub(super) fn retell_decided(&mut self, seq: u64, since_ms: u64) -> bool {
         let found = self
             .decided
             .binary_search_by_key(&seq, |decided| decided.seq);
@@ -126,7 +136,7 @@ impl Replay {
             return false;
         }
         let id = decided.id;
-        self.push_advice(seq, id);
+        self.push_advice(seq, id, since_ms);
         true
     }
 
@@ -159,8 +169,8 @@ impl Replay {
     }
 
     /// Queues again what was taken under another epoch than this mark's, or after it, in the order of
-    /// the journal. Returns the records.
-    pub(super) fn reopen(&mut self, proven: Mark) -> Vec<Taken> {
+    /// the journal, from this served time on. Returns the records.
+    pub(super) fn reopen(&mut self, proven: Mark, since_ms: u64) -> Vec<Taken> {
         let unproven = |mark: Mark| mark.epoch != proven.epoch || mark > proven;
         let forgotten: Vec<_> = self
             .decided
@@ -177,7 +187,7 @@ impl Replay {
             })
             .collect();
         for Decided { seq, id, .. } in forgotten {
-            self.push_advice(seq, id);
+            self.push_advice(seq, id, since_ms);
             again.push(Taken {
                 id,
                 seq,
@@ -186,7 +196,12 @@ impl Replay {
             });
         }
         again.sort_unstable_by_key(|taken| taken.seq);
-        again.iter().for_each(|taken| self.enqueue(taken.seq));
+        for taken in &again {
+            if let Some(item) = self.items.get_mut(&taken.seq) {
+                item.since_ms = since_ms;
+            }
+            self.enqueue(taken.seq);
+        }
         again
     }
 

@@ -408,7 +408,7 @@ impl State {
         self.hold(answered, seq);
         if answered.by != DecidedBy::Ledger {
             self.counts.told += 1;
-            self.replay.push_advice(seq, request.id);
+            self.replay.push_advice(seq, request.id, served_ms);
         }
         if answered.by == DecidedBy::Ledger && answered.approved {
             self.replay.note_decided(seq, request.id, answered.mark);
@@ -483,15 +483,16 @@ impl State {
             card,
             remaining,
         } = *reversed;
-        self.time.advance(at_ms);
+        let served_ms = self.time.advance(at_ms);
         self.counts.told += 1;
         self.reversed.insert(id, (seq, remaining));
-        self.replay.push_reversal(Reversal {
+        let reversal = Reversal {
             id,
             card,
             remaining_minor: remaining,
             seq,
-        });
+        };
+        self.replay.push_reversal(reversal, served_ms);
         self.answers.reverse(&id, remaining);
         self.book.reverse(id, remaining.minor(), seq, true);
         self.windows.lower(&card, id, remaining.minor());

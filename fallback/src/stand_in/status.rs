@@ -27,6 +27,9 @@ pub struct Status {
     pub realised_minor: i64,
     /// Records that the ledger has to be told.
     pub backlog: u64,
+    /// For how long the record that is told next has waited, in milliseconds that this gateway was
+    /// up; absent for none.
+    pub backlog_age_ms: Option<u64>,
     /// Records that it had to be told since the journal was made.
     pub advices_written: u64,
     /// Those that it has acknowledged, in its current epoch.
@@ -83,6 +86,12 @@ pub struct JournalState {
     /// True where it is full and has no room left in its current segment either: new decisions may
     /// not be accepted.
     pub exhausted: bool,
+    /// Bytes of all its segments.
+    pub bytes: u64,
+    /// Writes since the process started, of a group of records each.
+    pub writes: u64,
+    /// Syncs since the process started, each of everything written until then.
+    pub syncs: u64,
 }
 
 /// How many of each.
@@ -99,6 +108,7 @@ impl State {
         self.note_age(now);
         let charged = self.book.charged();
         let counts = &self.counts;
+        let served_ms = self.time.read(now.boot_ms);
         Status {
             gateway: self.gateway.clone(),
             policy_hash: format!("{:016x}", self.policy_hash),
@@ -109,6 +119,8 @@ impl State {
             bound_minor: self.policy.bound_minor(&self.homes),
             realised_minor: charged.realised,
             backlog: self.replay.len() as u64,
+            backlog_age_ms: (self.replay.next_since_ms())
+                .map(|since_ms| served_ms.saturating_sub(since_ms)),
             advices_written: counts.told,
             advices_acknowledged: counts.acknowledged,
             advices_duplicate: counts.duplicate,
@@ -150,6 +162,9 @@ impl State {
             poisoned: journal.poisoned.is_some(),
             full: journal.full,
             exhausted: journal.exhausted,
+            bytes: journal.bytes,
+            writes: journal.writes,
+            syncs: journal.syncs,
         }
     }
 }

@@ -93,8 +93,8 @@ impl State {
             parked,
             mark,
         } = *acknowledged;
-        self.time.advance(at_ms);
-        if self.replay.retell_decided(seq) {
+        let served_ms = self.time.advance(at_ms);
+        if self.replay.retell_decided(seq, served_ms) {
             self.counts.told += 1;
         }
         let Some(id) = self.replay.id(seq) else {

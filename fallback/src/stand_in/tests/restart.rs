@@ -354,3 +354,45 @@ async fn a_rolled_back_ledger_that_wrote_on_is_told_everything_again_i1() {
     rig.list(wrote_on, 10_000);
     assert_eq!(rig.backlog(), 2);
 }
+
+#[tokio::test]
+async fn the_age_of_what_waits_goes_on_over_a_restart_and_not_over_a_reboot_rule_16() {
+    let mut rig = Rig::listed(&[], 10_000);
+    assert_eq!(rig.state().backlog_age_ms, None);
+    rig.approve(request(1, 1, 1_000)).await;
+    rig.now.boot_ms += 2_000;
+    rig.approve(request(2, 1, 1_000)).await;
+    assert_eq!(rig.state().backlog_age_ms, Some(2_000), "the first one's");
+    rig.now.boot_ms += 3_000;
+    rig.restart();
+    assert_eq!(rig.state().backlog_age_ms, Some(5_000));
+    rig.approve(request(3, 1, 1_000)).await;
+    // Nobody knows how long the machine was down.
+    (rig.boot_id, rig.now.boot_ms) = (8, 100);
+    rig.restart();
+    assert_eq!(rig.state().backlog_age_ms, Some(5_000));
+    rig.take_all(1).await;
+    assert_eq!(rig.state().backlog_age_ms, None);
+
+    // A restored ledger is told again: waiting begins then.
+    rig.now.boot_ms += 60_000;
+    let restored = Mark {
+        epoch: EPOCH + 1,
+        position: 0,
+    };
+    rig.list(restored, 10_000);
+    rig.now.boot_ms += 1_000;
+    let state = rig.state();
+    assert_eq!((state.backlog, state.backlog_age_ms), (3, Some(1_000)));
+}
+
+#[tokio::test]
+async fn writes_and_syncs_of_the_journal_are_counted() {
+    let rig = Rig::listed(&[], 10_000);
+    let before = rig.state().journal;
+    rig.approve(request(1, 1, 1_000)).await;
+    let after = rig.state().journal;
+    assert!(after.writes > before.writes, "{after:?}");
+    assert!(after.syncs > before.syncs, "{after:?}");
+    assert!(after.bytes > 0);
+}
