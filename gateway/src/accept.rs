@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
@@ -20,12 +21,13 @@ const PEER_PATIENCE_MS: u32 = 10_000;
 /// at most `connections_max` at once, further ones wait in the kernel's backlog.
 ///
 /// Whoever is in the backlog when the doors close is connected already and may have sent a request:
-/// they are served too, and only later ones are refused.
+/// they are served too, and only later ones are refused. `open` says how many connections there are.
 pub async fn accept<Serve, Served>(
     listener: TcpListener,
     connections: TaskTracker,
     draining: Draining,
     connections_max: usize,
+    open: Gauge,
     serve: Serve,
 ) where
     Serve: Fn(TcpStream, SocketAddr) -> Served,
@@ -35,9 +37,10 @@ pub async fn accept<Serve, Served>(
     let take = |stream: TcpStream, peer, permit: OwnedSemaphorePermit| {
         tune(&stream);
         let served = serve(stream, peer);
+        let counted = Counted::new(open.clone());
         connections.spawn(async move {
             served.await;
-            drop(permit);
+            drop((permit, counted));
         });
     };
     loop {
@@ -73,6 +76,22 @@ pub async fn accept<Serve, Served>(
 fn of_std(stream: std::net::TcpStream) -> std::io::Result<TcpStream> {
     stream.set_nonblocking(true)?;
     TcpStream::from_std(stream)
+}
+
+/// One more, until it goes.
+struct Counted(Gauge);
+
+impl Counted {
+    fn new(open: Gauge) -> Self {
+        open.inc();
+        Self(open)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
 }
 
 /// Small answers do not wait for the acknowledgement of the one before, and a peer that takes

@@ -25,6 +25,8 @@ use crate::keys_in_flight::KeysInFlight;
 use crate::lanes::{Entrance, Guard, Lanes};
 use crate::ledger_client::breaker::Breaker;
 use crate::ledger_client::{Ask, AskError, Sent};
+use crate::metrics::Metrics;
+use crate::metrics::labels::Wait;
 use crate::shadow::Shadow;
 use crate::stack::Ledger;
 
@@ -117,6 +119,8 @@ pub struct Parts {
     pub keys_in_flight: KeysInFlight,
     /// Repeats that got the answer of the first one.
     pub duplicates: AtomicU64,
+    /// What is counted.
+    pub metrics: Metrics,
 }
 
 /// An answer, and whether it had been given before.
@@ -264,7 +268,7 @@ impl Gateway {
                 .parts
                 .stand_in
                 .decide(request, Cause::None, false, now());
-            return Ok(decided.await?);
+            return self.kept(Wait::Durable, decided).await;
         }
 
         // === shadow ===
@@ -279,19 +283,28 @@ impl Gateway {
                     decision.approved,
                     request.amount.minor(),
                 );
-                Ok(self.parts.stand_in.record(request, decision, now()).await?)
+                let recorded = self.parts.stand_in.record(request, decision, now());
+                self.kept(Wait::Written, recorded).await
             }
             Err(AskError::Conflict) => Err(Refused::Conflict),
             // === stand in ===
             Err(error) => {
                 let asked = sent.maybe();
-                Ok(self
-                    .parts
-                    .stand_in
-                    .decide(request, error.cause(), asked, now())
-                    .await?)
+                let decided = (self.parts.stand_in).decide(request, error.cause(), asked, now());
+                self.kept(Wait::Durable, decided).await
             }
         }
+    }
+
+    /// Waits until the answer's record is as safe as it must be, and counts the answer.
+    async fn kept(
+        &self,
+        wait: Wait,
+        answering: impl Future<Output = Result<Answer, NoAnswer>>,
+    ) -> Result<Answer, Refused> {
+        let answer = self.parts.metrics.waited(wait, answering).await?;
+        self.parts.metrics.answered(&answer);
+        Ok(answer)
     }
 
     async fn ask(
@@ -336,11 +349,9 @@ impl Gateway {
         let gateway = self.clone();
         let work = self.parts.work.spawn(async move {
             let _guard = gateway.parts.lanes.wait_and_enter(id).await;
-            gateway
-                .parts
-                .stand_in
-                .accept_reversal(id, card, remaining, now())
-                .await
+            let parts = gateway.parts();
+            let accepted = (parts.stand_in).accept_reversal(id, card, remaining, now());
+            parts.metrics.waited(Wait::Durable, accepted).await
         });
         self.accepted(work).await
     }
@@ -355,11 +366,10 @@ impl Gateway {
         let gateway = self.clone();
         let work = self.parts.work.spawn(async move {
             let _guard = gateway.parts.lanes.wait_and_enter(request.id).await;
-            gateway
-                .parts
-                .stand_in
-                .accept_advice(request, approved, approved_amount, now())
-                .await
+            let parts = gateway.parts();
+            let accepted =
+                (parts.stand_in).accept_advice(request, approved, approved_amount, now());
+            parts.metrics.waited(Wait::Durable, accepted).await
         });
         self.accepted(work).await
     }

@@ -4,6 +4,7 @@
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use governor::clock::DefaultClock;
 use governor::state::{InMemoryState, NotKeyed};
@@ -15,6 +16,15 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 pub struct Door {
     rate: Arc<RateLimiter<NotKeyed, InMemoryState, DefaultClock>>,
     in_flight: Arc<Semaphore>,
+    in_flight_max: usize,
+    shed: Arc<Counts>,
+}
+
+/// How many were not let in.
+#[derive(Default)]
+struct Counts {
+    rate: AtomicU64,
+    in_flight: AtomicU64,
 }
 
 /// Why somebody was not let in.
@@ -34,15 +44,48 @@ impl Door {
         Self {
             rate: Arc::new(RateLimiter::direct(Quota::per_second(per_second))),
             in_flight: Arc::new(Semaphore::new(in_flight_max)),
+            in_flight_max,
+            shed: Arc::default(),
         }
     }
 
     /// Lets one request in for as long as the permit lives.
     pub fn admit(&self) -> Result<OwnedSemaphorePermit, Shed> {
+        let admitted = self.try_admit();
+        if let Err(shed) = &admitted {
+            self.count(*shed).fetch_add(1, Ordering::Relaxed);
+        }
+        admitted
+    }
+
+    /// How many are in.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight_max
+            .saturating_sub(self.in_flight.available_permits())
+    }
+
+    /// How many may be in.
+    pub fn in_flight_max(&self) -> usize {
+        self.in_flight_max
+    }
+
+    /// How many were not let in for this cause.
+    pub fn shed(&self, cause: Shed) -> u64 {
+        self.count(cause).load(Ordering::Relaxed)
+    }
+
+    fn try_admit(&self) -> Result<OwnedSemaphorePermit, Shed> {
         self.rate.check().map_err(|_| Shed::Rate)?;
         Arc::clone(&self.in_flight)
             .try_acquire_owned()
             .map_err(|_| Shed::InFlight)
+    }
+
+    fn count(&self, cause: Shed) -> &AtomicU64 {
+        match cause {
+            Shed::Rate => &self.shed.rate,
+            Shed::InFlight => &self.shed.in_flight,
+        }
     }
 }
 
@@ -60,8 +103,14 @@ mod tests {
 
         let narrow = Door::new(NonZeroU32::new(100).unwrap(), 1);
         let only = narrow.admit().unwrap();
+        assert_eq!(narrow.in_flight(), 1);
         assert_eq!(narrow.admit().err(), Some(Shed::InFlight));
         drop(only);
+        assert_eq!(narrow.in_flight(), 0);
         assert!(narrow.admit().is_ok());
+        assert_eq!(
+            (narrow.shed(Shed::Rate), narrow.shed(Shed::InFlight)),
+            (0, 1)
+        );
     }
 }

@@ -17,6 +17,7 @@ use crate::authorize::{Gateway, Refused};
 use crate::door::{Door, Shed};
 use crate::drain::Draining;
 use crate::identity::Keys;
+use crate::metrics::Page;
 
 pub use serve::serve;
 
@@ -35,6 +36,7 @@ pub struct App {
 
 /// The routes.
 pub fn router(app: App) -> Router {
+    let page = Arc::new(Page::new(app.gateway.clone(), app.door.clone()));
     Router::new()
         .route(
             "/v1/authorizations",
@@ -44,6 +46,7 @@ pub fn router(app: App) -> Router {
         .route("/v1/reversals", post(reversals::create))
         .route("/v1/journal", get(status::journal))
         .route("/v1/status", get(status::status))
+        .route("/metrics", get(async move || reply::metrics(&page)))
         .route("/livez", get(status::live))
         .route("/readyz", get(status::ready))
         .method_not_allowed_fallback(wrong_method)

@@ -14,6 +14,7 @@ use crate::authorize::Gateway;
 use crate::door::Door;
 use crate::drain::Draining;
 use crate::identity::Keys;
+use crate::metrics::labels;
 
 /// What every session may use.
 #[derive(Clone)]
@@ -36,5 +37,10 @@ pub async fn serve(
 ) {
     let stages = draining.clone();
     let session = |stream, peer| session::run(stream, peer, link.clone(), stages.clone());
-    accept(listener, sessions, draining, connections_max, session).await;
+    let open = link
+        .gateway
+        .parts()
+        .metrics
+        .connections(labels::Door::Iso8583);
+    accept(listener, sessions, draining, connections_max, open, session).await;
 }

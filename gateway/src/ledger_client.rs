@@ -4,6 +4,7 @@ pub mod batches;
 pub mod breaker;
 pub mod bulkhead;
 pub mod deadline;
+pub mod measured;
 pub mod wire;
 
 use std::pin::Pin;

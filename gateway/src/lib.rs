@@ -27,6 +27,7 @@ pub mod iso;
 pub mod keys_in_flight;
 pub mod lanes;
 pub mod ledger_client;
+pub mod metrics;
 pub mod replay;
 pub mod shadow;
 pub mod stack;

@@ -3,6 +3,7 @@
 //! | layer | defends against | the caller sees |
 //! |---|---|---|
 //! | deadline | a ledger that does not answer | [`AskError::Timeout`] at the cut-off |
+//! | measured | nobody knowing how the ledger is | the same, observed |
 //! | bulkhead | a slow ledger holding everybody | [`AskError::Full`] at once |
 //! | breaker | waiting for a ledger that is known to be away | [`AskError::Tripped`] at once |
 //! | batches | one call per authorization | – |
@@ -16,17 +17,20 @@ use tower::util::BoxCloneSyncService;
 
 use crate::ledger_client::batches::Batches;
 use crate::ledger_client::breaker::Breaker;
-use crate::ledger_client::{Ask, AskError, breaker, bulkhead, deadline};
+use crate::ledger_client::{Ask, AskError, breaker, bulkhead, deadline, measured};
+use crate::metrics::Asks;
 
 /// The whole stack as one service.
 pub type Ledger = BoxCloneSyncService<Ask, ledger_api::LedgerDecision, AskError>;
 
 /// Stacks the ledger client.
-pub fn ledger(breaker: Arc<Breaker>, in_flight_max: usize, batches: Batches) -> Ledger {
+pub fn ledger(breaker: Arc<Breaker>, in_flight_max: usize, batches: Batches, asks: Asks) -> Ledger {
     BoxCloneSyncService::new(
         ServiceBuilder::new()
             // Outermost: whatever happens below, the answer is due at the cut-off.
             .layer(deadline::DeadlineLayer)
+            // Directly below the deadline: it sees every ask, and a time-out as what is dropped.
+            .layer(measured::MeasuredLayer::new(asks))
             // Above the breaker: what is shed here says nothing about the ledger's health.
             .layer(bulkhead::BulkheadLayer::new(in_flight_max))
             // Below the bulkhead and above the batches: it judges each authorization by itself.

@@ -4,7 +4,9 @@
 use ledger_api::{AdviceAnswer, AdviceOutcome, AuthorizeAnswer, Mark, Problem, Retry};
 use process::clock;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
+use crate::metrics::Metrics;
 use crate::posting::{Command, Outcome};
 use crate::store::{Store, StoreError};
 
@@ -39,10 +41,15 @@ pub enum BatchError {
 impl Batcher {
     /// Starts the task that does the batches. It ends when the last clone is gone and all that
     /// waits is done.
-    pub fn start(store: Store) -> Self {
+    pub fn start(store: Store, metrics: Metrics) -> Self {
         let (queue, jobs) = mpsc::channel(QUEUE_JOBS_MAX);
-        tokio::spawn(work(store, jobs));
+        tokio::spawn(work(store, metrics, jobs));
         Self { queue }
+    }
+
+    /// How many requests wait.
+    pub fn waiting(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
     }
 
     /// Does a request's commands, in order and in one transaction, together with whatever else
@@ -60,7 +67,7 @@ impl Batcher {
     }
 }
 
-async fn work(store: Store, mut jobs: mpsc::Receiver<Job>) {
+async fn work(store: Store, metrics: Metrics, mut jobs: mpsc::Receiver<Job>) {
     let mut carried = None;
     loop {
         let first = match carried.take() {
@@ -71,7 +78,7 @@ async fn work(store: Store, mut jobs: mpsc::Receiver<Job>) {
             },
         };
         let batch = gather(first, &mut jobs, &mut carried);
-        run(&store, batch).await;
+        run(&store, &metrics, batch).await;
     }
 }
 
@@ -90,16 +97,14 @@ fn gather(first: Job, jobs: &mut mpsc::Receiver<Job>, carried: &mut Option<Job>)
     batch
 }
 
-async fn run(store: &Store, batch: Vec<Job>) {
+async fn run(store: &Store, metrics: &Metrics, batch: Vec<Job>) {
     let commands = batch
         .iter()
         .flat_map(|job| job.commands.iter().cloned())
         .collect();
-    match store
-        .transact(commands, clock::yymm(clock::wall_seconds()))
-        .await
-    {
+    match transact(store, metrics, commands).await {
         Ok(outcomes) => {
+            outcomes.iter().for_each(|outcome| metrics.outcome(outcome));
             let mut outcomes = outcomes.into_iter();
             for job in batch {
                 let own = outcomes.by_ref().take(job.commands.len()).collect();
@@ -110,7 +115,9 @@ async fn run(store: &Store, batch: Vec<Job>) {
         Err(StoreError::Refused(cause)) => {
             tracing::error!(cause, "the store refuses a batch; looking for the item");
             for job in batch {
-                let outcomes = one_by_one(store, job.commands).await;
+                let outcomes = one_by_one(store, metrics, job.commands).await;
+                let told = outcomes.iter().flatten();
+                told.for_each(|outcome| metrics.outcome(outcome));
                 let _gone = job.reply.send(outcomes);
             }
         }
@@ -122,12 +129,27 @@ async fn run(store: &Store, batch: Vec<Job>) {
     }
 }
 
+async fn transact(
+    store: &Store,
+    metrics: &Metrics,
+    commands: Vec<Command>,
+) -> Result<Vec<Outcome>, StoreError> {
+    let (count, began) = (commands.len(), Instant::now());
+    let yymm = clock::yymm(clock::wall_seconds());
+    let ended = store.transact(commands, yymm).await;
+    metrics.committed(count, began.elapsed(), &ended);
+    ended
+}
+
 /// A command that the store refuses must not take others with it (I13): each is done alone.
-async fn one_by_one(store: &Store, commands: Vec<Command>) -> Result<Vec<Outcome>, StoreError> {
+async fn one_by_one(
+    store: &Store,
+    metrics: &Metrics,
+    commands: Vec<Command>,
+) -> Result<Vec<Outcome>, StoreError> {
     let mut outcomes = Vec::with_capacity(commands.len());
     for command in commands {
-        let yymm = clock::yymm(clock::wall_seconds());
-        match store.transact(vec![command.clone()], yymm).await {
+        match transact(store, metrics, vec![command.clone()]).await {
             Ok(done) => outcomes.extend(done),
             Err(StoreError::Refused(cause)) => {
                 tracing::error!(cause, "the store refuses an item");

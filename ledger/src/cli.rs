@@ -24,6 +24,7 @@ use config::{Config, SERVICE};
 
 use crate::batcher::Batcher;
 use crate::http::{self, Ledger};
+use crate::metrics::Metrics;
 use crate::store::{Store, StoreError};
 
 /// It could not start, or requests in flight had to be cut off when it stopped.
@@ -139,10 +140,12 @@ async fn ledger(settings: Settings, restored: bool) -> ExitCode {
             stopping.cancel();
         }
     });
-    let batcher = Batcher::start(store.clone());
+    let metrics = Metrics::default();
+    let batcher = Batcher::start(store.clone(), metrics.clone());
     let router = http::router(Ledger {
         store,
         batcher,
+        metrics,
         stopping: stopping.clone(),
     });
     if http::serve(listener, router, stopping).await {

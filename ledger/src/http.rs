@@ -4,19 +4,24 @@
 mod extract;
 mod failure;
 mod follow;
+mod metered;
 mod reads;
 mod serve;
 #[cfg(test)]
 mod tests;
 mod writes;
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use ledger_api::{Problem, Retry};
 use tokio_util::sync::CancellationToken;
 
 use crate::batcher::Batcher;
+use crate::metrics::{Metrics, Page};
 use crate::store::Store;
 pub use serve::serve;
 
@@ -27,12 +32,17 @@ pub struct Ledger {
     pub store: Store,
     /// To write through.
     pub batcher: Batcher,
+    /// What is counted.
+    pub metrics: Metrics,
     /// Cancelled when the process stops: whoever waits for the feed is answered at once.
     pub stopping: CancellationToken,
 }
 
 /// All routes.
 pub fn router(ledger: Ledger) -> Router {
+    let (store, batcher) = (ledger.store.clone(), ledger.batcher.clone());
+    let page = Arc::new(Page::new(&ledger.metrics, store, batcher));
+    let measured = from_fn_with_state(ledger.metrics.clone(), metered::measure);
     Router::new()
         .route(
             "/v1/authorizations",
@@ -55,11 +65,13 @@ pub fn router(ledger: Ledger) -> Router {
         )
         .route("/v1/suspense", get(reads::suspense))
         .route("/v1/books", get(reads::books))
+        .route("/metrics", get(async move || metered::metrics(page).await))
         .route("/livez", get(async || "ok\n"))
         .route("/readyz", get(reads::ready))
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(extract::BODY_BYTES_MAX))
+        .layer(measured)
         .with_state(ledger)
 }
 

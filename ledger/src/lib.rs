@@ -8,6 +8,7 @@
 //! | [`conformance`] | what every store must prove |
 //! | [`batcher`] | what gathers while one transaction is in flight goes into the next |
 //! | [`http`] | the wire contract of [`ledger_api`] |
+//! | [`metrics`] | what it tells about itself |
 //! | [`cli`] | the process |
 //!
 //! A request goes `http` → `batcher` → `store` → `posting` and back.
@@ -17,5 +18,6 @@ pub mod cli;
 pub mod conformance;
 pub mod http;
 pub mod memory;
+pub mod metrics;
 pub mod posting;
 pub mod store;

@@ -24,6 +24,7 @@ use crate::lanes::Lanes;
 use crate::ledger_client::batches::Batches;
 use crate::ledger_client::breaker::{Breaker, Config};
 use crate::ledger_client::wire::Wire;
+use crate::metrics::Metrics;
 use crate::shadow::Shadow;
 use crate::stack;
 
@@ -54,10 +55,17 @@ pub(super) fn parts(settings: &Settings) -> anyhow::Result<Built> {
     let wire = || Wire::new(&settings.ledger).context("the HTTP client could not be made");
     let breaker = Arc::new(Breaker::new(Config::default()));
     let batches = Batches::start(settings.name.clone(), wire()?);
+    // Every authorization leaves an exemplar.
+    let metrics = Metrics::new(Box::new(|_| true));
     let gateway = Gateway::new(Parts {
         name: settings.name.clone(),
         stand_in,
-        ledger: stack::ledger(Arc::clone(&breaker), settings.ledger_in_flight_max, batches),
+        ledger: stack::ledger(
+            Arc::clone(&breaker),
+            settings.ledger_in_flight_max,
+            batches,
+            metrics.asks(),
+        ),
         breaker,
         budgets: settings.budgets,
         work: TaskTracker::new(),
@@ -65,6 +73,7 @@ pub(super) fn parts(settings: &Settings) -> anyhow::Result<Built> {
         shadow: Shadow::default(),
         keys_in_flight: KeysInFlight::default(),
         duplicates: AtomicU64::new(0),
+        metrics,
     });
     Ok(Built {
         gateway,

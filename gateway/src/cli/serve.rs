@@ -7,6 +7,7 @@ use tracing::{info, warn};
 use super::arguments::Settings;
 use super::build;
 use crate::drain::{Draining, Times};
+use crate::metrics::labels::Door;
 use crate::{feed, http, iso, replay};
 
 /// Connections at once and per door, where the system allows so many.
@@ -44,6 +45,7 @@ pub(super) async fn serve(settings: Settings) -> anyhow::Result<bool> {
         tracker,
         stages,
         connections_max,
+        parts.gateway.parts().metrics.connections(Door::Http),
     ));
     let (tracker, stages) = (doors.clone(), draining.clone());
     doors.spawn(iso::serve(

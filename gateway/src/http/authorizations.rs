@@ -8,11 +8,13 @@ use ledger_api::{
     Amount, AuthorizationId, CardToken, Cause, Currency, Expiry, Problem, Reason, Retry,
 };
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 use super::body::{self, CardBody, NetworkBody, invalid};
 use super::{App, reply};
 use crate::authorize::Reply;
 use crate::iso::translate::response_code;
+use crate::metrics::labels::Door;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -68,32 +70,43 @@ struct NetworkView {
 
 /// Decides.
 pub(super) async fn create(State(app): State<App>, message: Message) -> Response {
-    let (request, caller) = match parse(&app, message).await {
+    let metrics = &app.gateway.parts().metrics;
+    let (request, caller, began) = match parse(&app, message).await {
         Ok(parsed) => parsed,
-        Err(problem) => return reply::problem(&problem),
+        Err(problem) => {
+            metrics.malformed(Door::Http);
+            return reply::problem(&problem);
+        }
     };
+    let measured = metrics.authorization(Door::Http, began, request.id);
     // Before the door: a repeat that is shed would contradict the answer that it had.
     let answered = match app.gateway.recorded(&request) {
         Some(recorded) => recorded,
         None => match app.door.admit() {
             Ok(_admitted) => app.gateway.authorize(request, caller).await,
-            Err(shed) => return shed.into(),
+            Err(shed) => {
+                measured.shed();
+                return shed.into();
+            }
         },
     };
+    measured.answered(&answered);
     match answered {
         Ok(reply) => answer(reply),
         Err(refused) => refused.into(),
     }
 }
 
-type Parsed = (Request, Option<std::time::Duration>);
+/// The request, the time that its caller has, and when its first byte was parsed.
+type Parsed = (Request, Option<std::time::Duration>, Instant);
 
 async fn parse(app: &App, message: Message) -> Result<Parsed, Box<Problem>> {
     let (headers, bytes) = body::receive(message).await?;
+    let began = Instant::now();
     let key = body::idempotency_key(&headers)?;
     let caller = body::caller_budget(&headers)?;
     let body: Body = body::read(&headers, &bytes)?;
-    Ok((request(app, key, body)?, caller))
+    Ok((request(app, key, body)?, caller, began))
 }
 
 fn request(app: &App, key: &str, body: Body) -> Result<Request, Box<Problem>> {

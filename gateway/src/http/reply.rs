@@ -6,6 +6,8 @@ use axum::response::Response;
 use ledger_api::Problem;
 use serde::Serialize;
 
+use crate::metrics::Page;
+
 /// A 200 with a JSON body.
 pub(super) fn ok(body: &impl Serialize) -> Response {
     json(StatusCode::OK, "application/json", body)
@@ -15,6 +17,14 @@ pub(super) fn ok(body: &impl Serialize) -> Response {
 pub(super) fn problem(problem: &Problem) -> Response {
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     json(status, "application/problem+json", problem)
+}
+
+/// All metrics.
+pub(super) fn metrics(page: &Page) -> Response {
+    let mut response = Response::new(Body::from(page.text()));
+    let kind = HeaderValue::from_static(process::metrics::CONTENT_TYPE);
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response
 }
 
 /// Marks an answer that had been given before.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::body::{self, CardBody, NetworkBody};
 use super::{App, reply};
+use crate::metrics::labels::Door;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -27,11 +28,17 @@ struct View {
 /// Takes an authorization back, wholly or in part. The door's rate does not apply: a reversal that is
 /// shed would come again, and only lowers what is at risk.
 pub(super) async fn create(State(app): State<App>, message: Request) -> Response {
+    let metrics = &app.gateway.parts().metrics;
     let (id, card, remaining) = match parse(&app, message).await {
         Ok(parsed) => parsed,
-        Err(problem) => return reply::problem(&problem),
+        Err(problem) => {
+            metrics.malformed(Door::Http);
+            return reply::problem(&problem);
+        }
     };
-    match app.gateway.reverse(id, card, remaining).await {
+    let accepted = app.gateway.reverse(id, card, remaining).await;
+    metrics.reversal(Door::Http, &accepted);
+    match accepted {
         Ok(accepted) => {
             let view = View {
                 id,

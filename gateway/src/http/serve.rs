@@ -9,6 +9,7 @@ use axum::response::Response;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
@@ -29,6 +30,7 @@ pub async fn serve(
     connections: TaskTracker,
     draining: Draining,
     connections_max: usize,
+    open: Gauge,
 ) {
     let stages = draining.clone();
     let router = router.layer(map_response(move |response| {
@@ -37,7 +39,15 @@ pub async fn serve(
     }));
     let stages = draining.clone();
     let connection = |stream, _| connection(stream, router.clone(), stages.clone());
-    accept(listener, connections, draining, connections_max, connection).await;
+    accept(
+        listener,
+        connections,
+        draining,
+        connections_max,
+        open,
+        connection,
+    )
+    .await;
 }
 
 /// From the notice on an answer is the last one on its connection, and says so: the next request

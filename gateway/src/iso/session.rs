@@ -16,6 +16,7 @@ use tracing::{debug, info};
 use super::translate::{self, Heard};
 use super::{Link, sign_off};
 use crate::drain::{self, Draining};
+use crate::metrics::labels::Door;
 
 /// Answers that may wait for a peer that does not read; then its requests wait too.
 const ANSWERS_MAX: usize = 1_024;
@@ -124,9 +125,16 @@ async fn take(message: &[u8], link: &Link, answers: &mpsc::Sender<Vec<u8>>) -> b
         return false;
     };
     match translate::hear(message, &link.keys) {
-        Heard::Unreadable => return false,
+        Heard::Unreadable => {
+            link.gateway.parts().metrics.malformed(Door::Iso8583);
+            return false;
+        }
         Heard::Ignored => {}
         Heard::Answered(bytes) => {
+            answer.send(framed(&bytes));
+        }
+        Heard::Malformed(bytes) => {
+            link.gateway.parts().metrics.malformed(Door::Iso8583);
             answer.send(framed(&bytes));
         }
         Heard::Asked(asked) => {

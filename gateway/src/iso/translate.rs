@@ -4,10 +4,12 @@ use fallback::Request;
 use iso8583::profile::ASCII_HEX;
 use iso8583::{EncodeError, Message, MessageBuilder, Mti, decode, presence, salvage};
 use ledger_api::{Amount, AuthorizationId, CardToken, Currency, Expiry, Reason};
+use tokio::time::Instant;
 
 use super::Link;
 use crate::authorize::{Refused, Reply};
 use crate::identity::{DEFAULT_NETWORK, Keys, NaturalKey, is_transmission_time};
+use crate::metrics::labels::Door;
 
 /// What an answer repeats from its request, where it is there.
 const ECHOED: &[u8] = &[2, 3, 4, 7, 11, 12, 13, 32, 33, 37, 41, 42, 49, 70, 90];
@@ -20,6 +22,8 @@ pub enum Heard {
     Ignored,
     /// Answered at once.
     Answered(Vec<u8>),
+    /// Answered at once: it makes no sense.
+    Malformed(Vec<u8>),
     /// Something to do first.
     Asked(Box<Asked>),
 }
@@ -28,6 +32,8 @@ pub enum Heard {
 pub struct Asked {
     what: What,
     answer: MessageBuilder,
+    /// When its first byte was parsed.
+    began: Instant,
 }
 
 enum What {
@@ -70,6 +76,7 @@ const ACCEPTED: &str = "00";
 
 /// Reads one message.
 pub fn hear(bytes: &[u8], keys: &Keys) -> Heard {
+    let began = Instant::now();
     let message = match decode(&ASCII_HEX, bytes) {
         Ok(message) => message,
         Err(error) => return misread(bytes, error.field),
@@ -92,16 +99,25 @@ pub fn hear(bytes: &[u8], keys: &Keys) -> Heard {
         _ => return with_code(answer, NOT_SUPPORTED, None),
     };
     match what {
-        Ok(what) => Heard::Asked(Box::new(Asked { what, answer })),
+        Ok(what) => Heard::Asked(Box::new(Asked {
+            what,
+            answer,
+            began,
+        })),
         Err(field) => format_error(&message, mti, Some(field)),
     }
 }
 
 /// Does what was asked; `None` where no answer may be given.
 pub async fn answer(asked: Asked, link: &Link) -> Option<Vec<u8>> {
-    let Asked { what, mut answer } = asked;
+    let Asked {
+        what,
+        mut answer,
+        began,
+    } = asked;
+    let metrics = &link.gateway.parts().metrics;
     let code = match what {
-        What::Authorization(request) => match authorize(request, link).await {
+        What::Authorization(request) => match authorize(request, began, link).await {
             Ok(reply) => {
                 let given = reply.answer;
                 if given.approved {
@@ -117,20 +133,21 @@ pub async fn answer(asked: Asked, link: &Link) -> Option<Vec<u8>> {
             request,
             approved,
             approved_amount,
-        } => link
-            .gateway
-            .advise(request, approved, approved_amount)
-            .await
-            .map(|_| ACCEPTED),
+        } => {
+            let gateway = &link.gateway;
+            let accepted = gateway.advise(request, approved, approved_amount).await;
+            metrics.network_advice(Door::Iso8583, &accepted);
+            accepted.map(|_| ACCEPTED)
+        }
         What::Reversal {
             id,
             card,
             remaining,
-        } => link
-            .gateway
-            .reverse(id, card, remaining)
-            .await
-            .map(|_| ACCEPTED),
+        } => {
+            let accepted = link.gateway.reverse(id, card, remaining).await;
+            metrics.reversal(Door::Iso8583, &accepted);
+            accepted.map(|_| ACCEPTED)
+        }
     };
     let code = match code {
         Ok(code) => code,
@@ -145,14 +162,18 @@ pub async fn answer(asked: Asked, link: &Link) -> Option<Vec<u8>> {
 
 /// A repeat gets its answer whatever the load is; what is new may be shed. Advices and reversals never
 /// are: they would come again, and only tell what has happened.
-async fn authorize(request: Request, link: &Link) -> Result<Reply, Refused> {
-    if let Some(recorded) = link.gateway.recorded(&request) {
-        return recorded;
-    }
-    match link.door.admit() {
-        Ok(_admitted) => link.gateway.authorize(request, None).await,
-        Err(_) => Err(Refused::Shed),
-    }
+async fn authorize(request: Request, began: Instant, link: &Link) -> Result<Reply, Refused> {
+    let metrics = &link.gateway.parts().metrics;
+    let measured = metrics.authorization(Door::Iso8583, began, request.id);
+    let answered = match link.gateway.recorded(&request) {
+        Some(recorded) => recorded,
+        None => match link.door.admit() {
+            Ok(_admitted) => link.gateway.authorize(request, None).await,
+            Err(_) => Err(Refused::Shed),
+        },
+    };
+    measured.answered(&answered);
+    answered
 }
 
 // === reading ===
@@ -306,7 +327,10 @@ fn format_error(message: &Message<'_>, mti: Mti, field: Option<u8>) -> Heard {
         // A field that cannot be echoed is left out: it may be the one that is wrong.
         let _ = answer.echo(message, &[*number]);
     }
-    with_code(answer, FORMAT_ERROR, field)
+    match with_code(answer, FORMAT_ERROR, field) {
+        Heard::Answered(bytes) => Heard::Malformed(bytes),
+        other => other,
+    }
 }
 
 fn with_code(mut answer: MessageBuilder, code: &str, field: Option<u8>) -> Heard {

@@ -61,6 +61,7 @@ pub(super) async fn feed(
                 () = ledger.stopping.cancelled() => {}
             }
         };
+        let _reader = ledger.metrics.feed_reader();
         let _waited = timeout_at(until, news).await;
     }
 }

@@ -13,10 +13,12 @@ use super::*;
 
 fn ledger() -> (Ledger, Router) {
     let store = Store::memory(1);
-    let batcher = Batcher::start(store.clone());
+    let metrics = Metrics::default();
+    let batcher = Batcher::start(store.clone(), metrics.clone());
     let ledger = Ledger {
         store,
         batcher,
+        metrics,
         stopping: CancellationToken::new(),
     };
     (ledger.clone(), router(ledger))
@@ -204,10 +206,12 @@ async fn a_refusal_does_not_repeat_what_was_sent_i15() {
 #[tokio::test]
 async fn a_store_that_is_down_is_not_ready_and_its_refusals_are_safe_to_retry() {
     let store = Store::postgres("postgres://nobody@127.0.0.1:1/none").unwrap();
-    let batcher = Batcher::start(store.clone());
+    let metrics = Metrics::default();
+    let batcher = Batcher::start(store.clone(), metrics.clone());
     let router = router(Ledger {
         store,
         batcher,
+        metrics,
         stopping: CancellationToken::new(),
     });
     assert_eq!(

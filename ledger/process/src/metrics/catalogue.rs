@@ -42,6 +42,8 @@ pub enum Unit {
     None,
     /// Seconds.
     Seconds,
+    /// Bytes.
+    Bytes,
     /// Minor units of a currency, which is a label.
     Minor,
 }
@@ -81,6 +83,7 @@ impl Unit {
         match self {
             Self::None => "",
             Self::Seconds => "seconds",
+            Self::Bytes => "bytes",
             Self::Minor => "minor",
         }
     }
@@ -89,6 +92,7 @@ impl Unit {
         match self {
             Self::None => None,
             Self::Seconds => Some(prometheus_client::registry::Unit::Seconds),
+            Self::Bytes => Some(prometheus_client::registry::Unit::Bytes),
             Self::Minor => Some(prometheus_client::registry::Unit::Other("minor".to_owned())),
         }
     }
@@ -156,13 +160,20 @@ pub fn markdown(descriptions: &[&Description]) -> String {
 /// }
 /// ```
 ///
-/// `by` is left out where there are no labels, and takes `["name"]` for a label with a value of one
-/// process.
+/// `by` is left out where there are no labels, and takes `["name"]` for a label that has one value per
+/// process, or `[Labels, "name"]` for both.
 #[macro_export]
 macro_rules! catalogue {
     (@labels) => { || Vec::new() };
     (@labels [$name:literal]) => { || vec![($name, Vec::new())] };
-    (@labels $labels:ty) => { <$labels as $crate::metrics::LabelSet>::values };
+    (@labels [$labels:ident, $name:literal]) => {
+        || {
+            let mut labels = <$labels as $crate::metrics::LabelSet>::values();
+            labels.push(($name, Vec::new()));
+            labels
+        }
+    };
+    (@labels $labels:ident) => { <$labels as $crate::metrics::LabelSet>::values };
     ($(#[$meta:meta])* $list:ident: $(
         $id:ident = $kind:ident $name:literal $unit:ident $(by $labels:tt)?, $help:literal, $alert:literal;
     )+) => {

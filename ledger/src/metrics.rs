@@ -1,0 +1,147 @@
+//! What the ledger tells about itself: every name, unit, label and meaning is here.
+//!
+//! Labels are enums ([`labels`]): no id, card, token or path can become one. `docs/metrics.md` is made
+//! from [`catalogue`].
+
+pub mod labels;
+mod page;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use process::metrics::{DEADLINES, Description, Series};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+use crate::posting::Outcome;
+use crate::store::StoreError;
+use labels::{
+    AdviceLabels, AdviceResult, AuthorizationLabels, Call, Commit, CommitLabels, Decision,
+    RequestLabels, StatusClass,
+};
+pub use page::Page;
+
+process::catalogue! {
+    /// Every metric of the ledger but those of its process.
+    OURS:
+    REQUEST_DURATION = Histogram "holdfast_ledger_request_duration_seconds" Seconds by RequestLabels,
+        "From a request's head to its answer's, by call and class of status; `feed` waits for news on purpose",
+        "p99 of `authorize` near the gateways' cut-off; any share of `5xx`";
+    BATCH_COMMANDS = Histogram "holdfast_ledger_batch_commands" None,
+        "How many commands went into one transaction",
+        "always at the top bucket: the store is the limit";
+    COMMIT_DURATION = Histogram "holdfast_ledger_commit_duration_seconds" Seconds by CommitLabels,
+        "How long the transaction of a batch took, by what came of it",
+        "p99 of `done` near the gateways' cut-off; any `unknown` or `broken`";
+    QUEUE = Gauge "holdfast_ledger_queue_requests" None,
+        "Requests that wait for a transaction",
+        "near 1,024: then they are refused";
+    AUTHORIZATIONS = Counter "holdfast_ledger_authorizations_total" None by AuthorizationLabels,
+        "Authorizations that were answered, repeats too",
+        "any `failed`; a jump of `declined`";
+    ADVICES = Counter "holdfast_ledger_advices_total" None by AdviceLabels,
+        "Advices and reversals by what came of them",
+        "any `parked` or `failed`";
+    FEED_READERS = Gauge "holdfast_ledger_feed_readers" None,
+        "Readers that wait for news of the feed",
+        "fewer than there are gateways";
+    FEED_POSITION = Gauge "holdfast_ledger_feed_position" None,
+        "The last position of the feed in the books; no value while the store does not answer",
+        "falls: older books came back";
+    STORE_READY = Gauge "holdfast_ledger_store_ready" None,
+        "1 where the store answered within half a second when the metrics were read",
+        "0";
+}
+
+/// Every metric of the ledger, in the order of the documentation.
+pub fn catalogue() -> Vec<&'static Description> {
+    [OURS, process::metrics::PROCESS].concat()
+}
+
+/// What is counted where it happens. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    requests: Series<RequestLabels, Histogram>,
+    batches: Histogram,
+    commits: Series<CommitLabels, Histogram>,
+    authorizations: Series<AuthorizationLabels, Counter>,
+    advices: Series<AdviceLabels, Counter>,
+    feed_readers: Gauge,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let durations = || Histogram::new(DEADLINES);
+        let sizes = (0..=10).map(|power| f64::from(1 << power));
+        Self {
+            requests: Series::new(durations, RequestLabels::is_expected),
+            batches: Histogram::new(sizes),
+            commits: Series::new(durations, |_| true),
+            authorizations: Series::new(Counter::default, |_| true),
+            advices: Series::new(Counter::default, |_| true),
+            feed_readers: Gauge::default(),
+        }
+    }
+}
+
+impl Metrics {
+    /// Counts a request.
+    pub fn request(&self, call: Call, status: StatusClass, took: Duration) {
+        let series = self.requests.of(RequestLabels { call, status });
+        series.observe(took.as_secs_f64());
+    }
+
+    /// Counts a transaction of so many commands.
+    pub fn committed(
+        &self,
+        commands: usize,
+        took: Duration,
+        ended: &Result<Vec<Outcome>, StoreError>,
+    ) {
+        // Far below where a float would round.
+        self.batches.observe(commands as f64);
+        let result = Commit::of(ended);
+        let series = self.commits.of(CommitLabels { result });
+        series.observe(took.as_secs_f64());
+    }
+
+    /// Counts an outcome that a request gets.
+    pub fn outcome(&self, outcome: &Outcome) {
+        if let Some(outcome) = Decision::of(outcome) {
+            self.authorizations
+                .of(AuthorizationLabels { outcome })
+                .inc();
+        }
+        if let Some(outcome) = AdviceResult::of(outcome) {
+            self.advices.of(AdviceLabels { outcome }).inc();
+        }
+    }
+
+    /// A reader waits for the feed until what is returned goes.
+    pub fn feed_reader(&self) -> Reading {
+        self.feed_readers.inc();
+        Reading(self.feed_readers.clone())
+    }
+
+    fn register(&self, registry: &mut Registry) {
+        REQUEST_DURATION.register(registry, self.requests.clone());
+        BATCH_COMMANDS.register(registry, self.batches.clone());
+        COMMIT_DURATION.register(registry, self.commits.clone());
+        AUTHORIZATIONS.register(registry, self.authorizations.clone());
+        ADVICES.register(registry, self.advices.clone());
+        FEED_READERS.register(registry, self.feed_readers.clone());
+    }
+}
+
+/// Somebody who waits for the feed.
+#[derive(Debug)]
+pub struct Reading(Gauge);
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
