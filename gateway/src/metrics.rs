@@ -314,3 +314,6 @@ impl Drop for Measured<'_> {
         series.observe(self.began.elapsed().as_secs_f64(), exemplar, None);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,6 +21,7 @@ mod fault_proxy;
 mod idempotency;
 mod ledger_down;
 mod malformed;
+mod metrics;
 mod overload;
 mod postgres;
 mod pyiso8583;

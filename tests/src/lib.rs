@@ -14,6 +14,7 @@ pub mod iso_client;
 pub mod ledger_client;
 pub mod node;
 pub mod notebook;
+pub mod open_metrics;
 pub mod payment;
 pub mod ports;
 pub mod postgres;

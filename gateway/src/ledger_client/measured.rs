@@ -89,3 +89,69 @@ impl Drop for Running {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use ledger_api::{Amount, AuthorizationId, AuthorizeRequest, CardToken, Fingerprint};
+    use process::metrics::{Series, text};
+    use prometheus_client::metrics::histogram::Histogram;
+    use prometheus_client::registry::Registry;
+    use tower::{ServiceBuilder, ServiceExt, service_fn};
+
+    use super::super::{Sent, deadline::DeadlineLayer};
+    use super::*;
+
+    fn ask() -> Ask {
+        Ask {
+            request: AuthorizeRequest {
+                id: AuthorizationId([1; 16]),
+                card: CardToken {
+                    key_id: 1,
+                    mac: [1; 16],
+                },
+                amount_minor: Amount::ZERO,
+                currency: "EUR".parse().unwrap(),
+                fingerprint: Fingerprint(1),
+                unbooked_minor: 0,
+            },
+            deadline: Instant::now() + Duration::from_millis(800),
+            judged: true,
+            sent: Sent::default(),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_ask_is_observed_once_and_what_the_deadline_drops_timed_out() {
+        let asks = Asks::new(|| Histogram::new([0.8]), |_| false);
+        let silent = service_fn(|_: Ask| async {
+            std::future::pending::<()>().await;
+            Ok(())
+        });
+        let tripped = service_fn(|_: Ask| async { Err::<(), _>(AskError::Tripped) });
+        let layers = || {
+            ServiceBuilder::new()
+                .layer(DeadlineLayer)
+                .layer(MeasuredLayer::new(asks.clone()))
+        };
+        let timed_out = layers().service(silent).oneshot(ask()).await;
+        assert_eq!(timed_out, Err(AskError::Timeout));
+        let refused = layers().service(tripped).oneshot(ask()).await;
+        assert_eq!(refused, Err(AskError::Tripped));
+
+        let mut registry = Registry::default();
+        registry.register("asks", "Asks", Series::clone(&asks));
+        let text = text(&registry);
+        assert!(
+            text.contains("asks_count{result=\"timeout\"} 1\n"),
+            "{text}"
+        );
+        assert!(text.contains("asks_sum{result=\"timeout\"} 0.8"), "{text}");
+        assert!(
+            text.contains("asks_count{result=\"tripped\"} 1\n"),
+            "{text}"
+        );
+        assert!(!text.contains("decided"), "{text}");
+    }
+}

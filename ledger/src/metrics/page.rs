@@ -59,10 +59,11 @@ impl Page {
         process::metrics::text(&self.registry)
     }
 
-    /// One question at a time: a store that hangs must not gather those of every scrape.
+    /// One question at a time: a store that hangs must not gather those of every scrape. Whoever comes
+    /// while one is open tells what came of the last one, and one that hangs comes to nothing.
     async fn ask(&self) {
         if self.probe.asking.swap(true, Ordering::AcqRel) {
-            return self.probe.ready.store(false, Ordering::Release);
+            return;
         }
         let (store, probe) = (self.store.clone(), Arc::clone(&self.probe));
         let asked = tokio::spawn(async move {
