@@ -1,4 +1,4 @@
-//! What every binary needs to be a process: a clock, a log, settings, a polite stop.
+//! What every binary needs to be a process: a clock, a log, settings, metrics, traces, a polite stop.
 
 pub mod clock;
 pub mod healthcheck;
