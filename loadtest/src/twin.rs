@@ -94,6 +94,7 @@ impl Twin {
                 .keys
                 .fingerprint(&payment.processing_code, amount, payment.currency),
             unbooked_minor: 0,
+            traceparent: None,
         };
         let command = Command::Authorize {
             gateway: self.gateway.clone(),
@@ -133,6 +134,7 @@ impl Reference for Twin {
             remaining_minor,
             seq: 0,
         };
+            traceparent: None,
         let item = AdviceItem::Reversal(reversal);
         let gateway = self.gateway.clone();
         self.books

@@ -491,6 +491,7 @@ impl State {
             card,
             remaining_minor: remaining,
             seq,
+            traceparent: None,
         };
         self.replay.push_reversal(reversal, served_ms);
         self.answers.reverse(&id, remaining);

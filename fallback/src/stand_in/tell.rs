@@ -136,5 +136,6 @@ fn advice(answer: &Answer) -> Advice {
         reason: answer.reason,
         cause: answer.cause,
         seq: answer.seq,
+        traceparent: None,
     }
 }

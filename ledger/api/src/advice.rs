@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Amount, AuthorizationId, CardToken, Cause, Currency, Fingerprint, GatewayId, Mark, Problem,
-    Reason,
+    Reason, TraceParent,
 };
 
 /// `POST /v1/advices`: booked verbatim, in any order, at least once → exactly one effect.
@@ -47,6 +47,14 @@ impl AdviceItem {
         match self {
             Self::Advice(advice) => advice.id,
             Self::Reversal(reversal) => reversal.id,
+        }
+    }
+
+    /// The span that it comes from, where that is recorded.
+    pub fn traceparent(&self) -> Option<TraceParent> {
+        match self {
+            Self::Advice(advice) => advice.traceparent,
+            Self::Reversal(reversal) => reversal.traceparent,
         }
     }
 
@@ -95,6 +103,13 @@ pub struct Advice {
     pub cause: Cause,
     /// The record in the gateway's journal.
     pub seq: u64,
+    /// The span that it comes from, where that is recorded.
+    #[serde(
+        default,
+        deserialize_with = "crate::trace::lenient",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub traceparent: Option<TraceParent>,
 }
 
 /// An authorization that the network took back, wholly or in part.
@@ -109,6 +124,13 @@ pub struct Reversal {
     pub remaining_minor: Amount,
     /// The record in the gateway's journal; 0 where there is none.
     pub seq: u64,
+    /// The span that it comes from, where that is recorded.
+    #[serde(
+        default,
+        deserialize_with = "crate::trace::lenient",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub traceparent: Option<TraceParent>,
 }
 
 /// `POST /v1/reversals`.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AccountId, Amount, AuthorizationId, CardToken, Currency, Fingerprint, GatewayId, Problem,
-    Reason,
+    Reason, TraceParent,
 };
 
 /// Expiry of a card, `YYMM` as on the wire: `2912` is the end of December 2029.
@@ -79,6 +79,13 @@ pub struct AuthorizeRequest {
     /// recovering ledger does not approve money that is spent already.
     #[serde(default)]
     pub unbooked_minor: i64,
+    /// The span that it comes from, where that is recorded.
+    #[serde(
+        default,
+        deserialize_with = "crate::trace::lenient",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub traceparent: Option<TraceParent>,
 }
 
 /// The answer to [`AuthorizeBatch`]: one per item, in order.

@@ -25,6 +25,11 @@
 //!
 //! An advice that is parked is answered as parked again when it is repeated.
 //!
+//! An item may carry a `traceparent` (W3C Trace Context, version 00): the gateway's span that it comes
+//! from. It is there only where the gateway records that trace, and it never changes an answer. A
+//! ledger that keeps no traces ignores it, and must not refuse an item for having it; one that does
+//! hangs its own span under it if its flags say *sampled*. What is no `traceparent` counts as absent.
+//!
 //! Every batch is answered item by item, in order. Whatever is not a 2xx is a [`Problem`]
 //! (RFC 9457) that says whether a retry is safe. A time-out or a 5xx means *unknown*: the effect
 //! may have happened. Asking again with the same id is always right.
@@ -37,6 +42,7 @@ mod ids;
 mod money;
 mod problem;
 mod reason;
+mod trace;
 
 pub use advice::*;
 pub use authorization::*;
@@ -46,3 +52,4 @@ pub use ids::*;
 pub use money::*;
 pub use problem::*;
 pub use reason::*;
+pub use trace::*;

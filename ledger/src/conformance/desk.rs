@@ -88,6 +88,7 @@ impl<'s> Desk<'s> {
             currency: euro(),
             fingerprint: Fingerprint(u64::MAX - nth),
             unbooked_minor: 0,
+            traceparent: None,
         }
     }
 
@@ -108,6 +109,7 @@ impl<'s> Desk<'s> {
             },
             cause: Cause::LedgerTimeout,
             seq: nth,
+            traceparent: None,
         }
     }
 
@@ -172,6 +174,7 @@ impl<'s> Desk<'s> {
             card: self.card,
             remaining_minor,
             seq: nth,
+            traceparent: None,
         };
         self.tell("gw1", AdviceItem::Reversal(reversal)).await
     }

@@ -52,6 +52,7 @@ fn request(minor: i64) -> AuthorizeRequest {
         currency: euro(),
         fingerprint: Fingerprint(1),
         unbooked_minor: 0,
+        traceparent: None,
     }
 }
 

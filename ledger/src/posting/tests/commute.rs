@@ -33,6 +33,7 @@ fn advice(
         reason,
         cause: Cause::LedgerTimeout,
         seq: 0,
+        traceparent: None,
     })
 }
 
@@ -65,6 +66,7 @@ fn items() -> impl Strategy<Value = (GatewayId, AdviceItem)> {
             card: CARD,
             remaining_minor,
             seq: 0,
+            traceparent: None,
         })
     });
     let item = prop_oneof![4 => told, 1 => reversal];
@@ -282,6 +284,7 @@ fn parked_advice_repeated_is_parked_again_i1_rule_14() {
         card: CARD,
         remaining_minor: amount(0),
         seq: 0,
+        traceparent: None,
     });
     let told = [foreign.clone(), foreign.clone(), reversal, foreign];
     let parked = Parked {
