@@ -165,13 +165,16 @@ fn refused(command: &Command) -> Outcome {
     let detail = "the store refuses this item; its log says why";
     let problem = Problem::new("refused_by_store", 500, Retry::SameKeyOnly, detail);
     match command {
-        Command::Authorize { .. } => Outcome::Authorized(AuthorizeAnswer::Failed(problem)),
-        Command::Advise { item, .. } => Outcome::Advised(AdviceAnswer {
-            id: item.id(),
-            seq: item.seq(),
-            outcome: AdviceOutcome::Failed { problem },
-            mark: Mark::default(),
-        }),
+        Command::Authorize { .. } => Outcome::Authorized(AuthorizeAnswer::Failed(problem), 0),
+        Command::Advise { item, .. } => {
+            let answer = AdviceAnswer {
+                id: item.id(),
+                seq: item.seq(),
+                outcome: AdviceOutcome::Failed { problem },
+                mark: Mark::default(),
+            };
+            Outcome::Advised(answer, 0)
+        }
         _ => Outcome::Refused(problem),
     }
 }

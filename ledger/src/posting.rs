@@ -71,10 +71,10 @@ pub enum Command {
 /// What came of one [`Command`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// Of [`Command::Authorize`].
-    Authorized(AuthorizeAnswer),
-    /// Of [`Command::Advise`].
-    Advised(AdviceAnswer),
+    /// Of [`Command::Authorize`], with the number of entries that it posted.
+    Authorized(AuthorizeAnswer, usize),
+    /// Of [`Command::Advise`], with the number of entries that it posted.
+    Advised(AdviceAnswer, usize),
     /// Of [`Command::OpenAccount`], [`Command::PutCard`], [`Command::NoteHead`] and
     /// [`Command::GrantJournal`]: the books are as asked, from this mark on.
     Stored(Mark),

@@ -101,7 +101,8 @@ impl Twin {
             request,
         };
         let outcomes = self.books.transact(vec![command], self.yymm);
-        let Some(Outcome::Authorized(AuthorizeAnswer::Decided(decision))) = outcomes.first() else {
+        let Some(Outcome::Authorized(AuthorizeAnswer::Decided(decision), _)) = outcomes.first()
+        else {
             return false;
         };
         decision.approved
@@ -133,8 +134,8 @@ impl Reference for Twin {
             card: self.payments[payment].token,
             remaining_minor,
             seq: 0,
-        };
             traceparent: None,
+        };
         let item = AdviceItem::Reversal(reversal);
         let gateway = self.gateway.clone();
         self.books

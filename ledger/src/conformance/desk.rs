@@ -132,7 +132,7 @@ impl<'s> Desk<'s> {
             })
             .await
         {
-            Outcome::Authorized(answer) => answer,
+            Outcome::Authorized(answer, _) => answer,
             other => unreachable!("an authorization is answered as one: {other:?}"),
         }
     }
@@ -152,7 +152,7 @@ impl<'s> Desk<'s> {
             })
             .await
         {
-            Outcome::Advised(answer) => answer,
+            Outcome::Advised(answer, _) => answer,
             other => unreachable!("an advice is answered as one: {other:?}"),
         }
     }

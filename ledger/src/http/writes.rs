@@ -28,7 +28,7 @@ pub(super) async fn authorize(
         .collect();
     let items = (ledger.batcher.submit(commands).await?.into_iter())
         .map(|outcome| match outcome {
-            Outcome::Authorized(answer) => Ok(answer),
+            Outcome::Authorized(answer, _) => Ok(answer),
             other => Err(unexpected(other)),
         })
         .collect::<Result<_, _>>()?;
@@ -77,7 +77,7 @@ pub(super) async fn reverse(
 fn advice_answers(outcomes: Vec<Outcome>) -> Result<Json<AdviceAnswers>, Failure> {
     let items = (outcomes.into_iter())
         .map(|outcome| match outcome {
-            Outcome::Advised(answer) => Ok(answer),
+            Outcome::Advised(answer, _) => Ok(answer),
             other => Err(unexpected(other)),
         })
         .collect::<Result<_, _>>()?;

@@ -175,7 +175,7 @@ fn advised(item: &AdviceItem, outcome: AdviceOutcome, mark: MarkAt) -> DraftOutc
         mark: Default::default(),
     };
     DraftOutcome {
-        outcome: super::Outcome::Advised(answer),
+        outcome: super::Outcome::Advised(answer, 0),
         mark,
     }
 }

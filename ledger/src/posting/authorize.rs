@@ -78,7 +78,7 @@ impl WorkingSet {
         match self.book(record, before) {
             Ok(mark) => answer(account, verdict, mark),
             Err(problem) => DraftOutcome {
-                outcome: super::Outcome::Authorized(AuthorizeAnswer::Failed(problem)),
+                outcome: super::Outcome::Authorized(AuthorizeAnswer::Failed(problem), 0),
                 mark: MarkAt::Head,
             },
         }
@@ -144,7 +144,7 @@ fn declined(reason: Reason) -> Verdict {
 }
 
 fn conflict() -> DraftOutcome {
-    let outcome = super::Outcome::Authorized(AuthorizeAnswer::Conflict);
+    let outcome = super::Outcome::Authorized(AuthorizeAnswer::Conflict, 0);
     DraftOutcome {
         outcome,
         mark: MarkAt::Head,
@@ -159,6 +159,6 @@ fn answer(account: Option<AccountId>, verdict: Verdict, mark: MarkAt) -> DraftOu
         reason: verdict.reason,
         mark: Mark::default(),
     };
-    let outcome = super::Outcome::Authorized(AuthorizeAnswer::Decided(decision));
+    let outcome = super::Outcome::Authorized(AuthorizeAnswer::Decided(decision), 0);
     DraftOutcome { outcome, mark }
 }

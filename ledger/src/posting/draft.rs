@@ -234,13 +234,13 @@ fn seal_states(set: &WorkingSet, positions: &HashMap<MarkAt, u64>, sealed: &mut 
 
 fn marked(outcome: Outcome, mark: Mark) -> Outcome {
     match outcome {
-        Outcome::Authorized(AuthorizeAnswer::Decided(decision)) => {
-            Outcome::Authorized(AuthorizeAnswer::Decided(LedgerDecision {
-                mark,
-                ..decision
-            }))
+        Outcome::Authorized(AuthorizeAnswer::Decided(decision), entries) => {
+            let decision = LedgerDecision { mark, ..decision };
+            Outcome::Authorized(AuthorizeAnswer::Decided(decision), entries)
         }
-        Outcome::Advised(answer) => Outcome::Advised(AdviceAnswer { mark, ..answer }),
+        Outcome::Advised(answer, entries) => {
+            Outcome::Advised(AdviceAnswer { mark, ..answer }, entries)
+        }
         Outcome::Stored(_) => Outcome::Stored(mark),
         other => other,
     }

@@ -79,7 +79,7 @@ fn reason(set: WorkingSet, request: AuthorizeRequest) -> Reason {
         request,
     };
     match sealed(set, &[command]).outcomes.remove(0) {
-        Outcome::Authorized(AuthorizeAnswer::Decided(decision)) => decision.reason,
+        Outcome::Authorized(AuthorizeAnswer::Decided(decision), _) => decision.reason,
         other => panic!("{other:?}"),
     }
 }
@@ -212,8 +212,8 @@ fn a_batch_gives_one_change_per_account_and_balanced_pairs_with_consecutive_numb
 
 fn mark(outcome: &Outcome) -> u64 {
     let Mark { epoch, position } = match outcome {
-        Outcome::Authorized(AuthorizeAnswer::Decided(decision)) => decision.mark,
-        Outcome::Advised(answer) => answer.mark,
+        Outcome::Authorized(AuthorizeAnswer::Decided(decision), _) => decision.mark,
+        Outcome::Advised(answer, _) => answer.mark,
         Outcome::Stored(mark) => *mark,
         other => panic!("{other:?}"),
     };
@@ -239,7 +239,7 @@ fn a_total_that_would_not_fit_fails_its_item_and_no_other() {
     );
     let outcomes: Vec<_> = (sealed.outcomes.iter())
         .map(|outcome| match outcome {
-            Outcome::Advised(answer) => answer.outcome.clone(),
+            Outcome::Advised(answer, _) => answer.outcome.clone(),
             other => panic!("{other:?}"),
         })
         .collect();
@@ -284,4 +284,28 @@ fn names_of_gateways_survive_text() {
         );
     }
     assert_eq!(Gateways::from_text("gw1,GW 2"), None);
+}
+
+#[test]
+fn an_outcome_says_how_many_entries_its_own_command_has_posted() {
+    let set = set(Some(card_state()), account(1_000));
+    let authorize = |nth: u8, minor| Command::Authorize {
+        gateway: gateway("gw1"),
+        request: AuthorizeRequest {
+            id: AuthorizationId([nth; 16]),
+            ..request(minor)
+        },
+    };
+    // Held, asked again, declined, held.
+    let commands = [(1, 100), (1, 100), (2, 9_000), (3, 100)];
+    let commands = commands.map(|(nth, minor)| authorize(nth, minor));
+    let sealed = sealed(set, &commands);
+    let posted: Vec<_> = (sealed.outcomes.iter())
+        .map(|outcome| match outcome {
+            Outcome::Authorized(_, entries) => *entries,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(posted, [2, 0, 0, 2]);
+    assert_eq!(sealed.entries.len(), 4);
 }

@@ -78,6 +78,8 @@ pub struct WorkingSet {
     pub(super) internal: BTreeMap<AccountId, InternalDelta>,
     seen: HashSet<MarkAt>,
     outcomes: Vec<DraftOutcome>,
+    /// How many of the entries belong to the outcomes.
+    entries_counted: usize,
 }
 
 impl WorkingSet {
@@ -257,8 +259,14 @@ impl WorkingSet {
         Ok(())
     }
 
-    pub(super) fn push(&mut self, outcome: DraftOutcome) {
-        self.outcomes.push(outcome);
+    /// Keeps what came of a command, with the number of entries that it posted.
+    pub(super) fn push(&mut self, mut draft: DraftOutcome) {
+        let posted = self.entries.len() - self.entries_counted;
+        self.entries_counted = self.entries.len();
+        if let Outcome::Authorized(_, entries) | Outcome::Advised(_, entries) = &mut draft.outcome {
+            *entries = posted;
+        }
+        self.outcomes.push(draft);
     }
 
     pub(super) fn into_draft(mut self) -> Draft {

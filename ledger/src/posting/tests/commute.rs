@@ -263,7 +263,7 @@ fn outcomes(books: &mut MemoryStore, told: &[AdviceItem]) -> Vec<ledger_api::Adv
     let answers = books.transact(commands, NOW).into_iter();
     answers
         .map(|outcome| match outcome {
-            Outcome::Advised(answer) => answer.outcome,
+            Outcome::Advised(answer, _) => answer.outcome,
             other => panic!("{other:?}"),
         })
         .collect()
