@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use clap::{CommandFactory, FromArgMatches};
 use process::settings::{self, EXIT_CONFIGURATION};
+use process::telemetry::Telemetry;
 use tokio::net::TcpListener;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -96,11 +97,6 @@ fn start(log: &str, work: impl Future<Output = ExitCode>) -> ExitCode {
 }
 
 async fn ledger(settings: Settings, restored: bool) -> ExitCode {
-    tracing::info!(
-        telemetry = ?settings.telemetry.endpoint.as_deref().map(settings::masked),
-        sample_ratio = settings.telemetry.sample_ratio,
-        "configured"
-    );
     let store = match &settings.books {
         Books::Database(database) => match Store::database(database) {
             Ok(store) => store,
@@ -126,6 +122,11 @@ async fn ledger(settings: Settings, restored: bool) -> ExitCode {
         }
     };
     tracing::info!(%address, "listening");
+    let instance = process::telemetry::instance(address.port());
+    let telemetry = match Telemetry::start(&settings.telemetry, "holdfast-ledger", instance) {
+        Ok(telemetry) => telemetry,
+        Err(error) => return fail(EXIT_CONFIGURATION, &error),
+    };
     let stopping = CancellationToken::new();
     tokio::spawn(announce(
         store.clone(),
@@ -147,8 +148,11 @@ async fn ledger(settings: Settings, restored: bool) -> ExitCode {
         batcher,
         metrics,
         stopping: stopping.clone(),
+        telemetry: telemetry.clone(),
     });
-    if http::serve(listener, router, stopping).await {
+    let drained = http::serve(listener, router, stopping).await;
+    telemetry.shutdown().await;
+    if drained {
         tracing::info!("stopped, all requests answered");
         ExitCode::SUCCESS
     } else {

@@ -7,6 +7,7 @@ mod follow;
 mod metered;
 mod reads;
 mod serve;
+mod spans;
 #[cfg(test)]
 mod tests;
 mod writes;
@@ -18,6 +19,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use ledger_api::{Problem, Retry};
+use process::telemetry::Telemetry;
 use tokio_util::sync::CancellationToken;
 
 use crate::batcher::Batcher;
@@ -36,6 +38,8 @@ pub struct Ledger {
     pub metrics: Metrics,
     /// Cancelled when the process stops: whoever waits for the feed is answered at once.
     pub stopping: CancellationToken,
+    /// Traces.
+    pub telemetry: Telemetry,
 }
 
 /// All routes.

@@ -20,6 +20,7 @@ fn ledger() -> (Ledger, Router) {
         batcher,
         metrics,
         stopping: CancellationToken::new(),
+        telemetry: Telemetry::off(),
     };
     (ledger.clone(), router(ledger))
 }
@@ -213,6 +214,7 @@ async fn a_store_that_is_down_is_not_ready_and_its_refusals_are_safe_to_retry() 
         batcher,
         metrics,
         stopping: CancellationToken::new(),
+        telemetry: Telemetry::off(),
     });
     assert_eq!(
         call(&router, "GET", "/livez", "").await.status(),

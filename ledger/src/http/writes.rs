@@ -12,6 +12,7 @@ use super::Ledger;
 use super::extract::{Body, bounded, segment};
 use super::failure::Failure;
 use super::reads::Segment;
+use super::spans::Spans;
 use crate::posting::{Command, Outcome};
 
 pub(super) async fn authorize(
@@ -19,14 +20,18 @@ pub(super) async fn authorize(
     Body(batch): Body<AuthorizeBatch>,
 ) -> Result<Json<AuthorizeAnswers>, Failure> {
     let gateway = batch.gateway;
-    let commands = bounded(batch.items)?
-        .into_iter()
+    let items = bounded(batch.items)?;
+    let parents = items.iter().map(|request| request.traceparent);
+    let spans = Spans::begin(&ledger.telemetry, "ledger.decide", &gateway, parents);
+    let commands = (items.into_iter())
         .map(|request| Command::Authorize {
             gateway: gateway.clone(),
             request,
         })
         .collect();
-    let items = (ledger.batcher.submit(commands).await?.into_iter())
+    let outcomes = ledger.batcher.submit(commands).await?;
+    spans.end(&outcomes);
+    let items = (outcomes.into_iter())
         .map(|outcome| match outcome {
             Outcome::Authorized(answer, _) => Ok(answer),
             other => Err(unexpected(other)),
@@ -41,6 +46,8 @@ pub(super) async fn advise(
 ) -> Result<Json<AdviceAnswers>, Failure> {
     let gateway = batch.gateway;
     let items = bounded(batch.items)?;
+    let parents = items.iter().map(AdviceItem::traceparent);
+    let spans = Spans::begin(&ledger.telemetry, "ledger.book", &gateway, parents);
     let advises = items.into_iter().map(|item| Command::Advise {
         gateway: gateway.clone(),
         item,
@@ -51,6 +58,7 @@ pub(super) async fn advise(
         head: batch.head,
     });
     let mut outcomes = ledger.batcher.submit(commands).await?;
+    spans.end(&outcomes);
     // Money first: what was told is booked, whatever became of the journal that it was told from.
     if let Some(Outcome::Refused(problem)) = outcomes.pop() {
         tracing::error!(%gateway, %problem, "a gateway has lost its journal, or an older one came back");
@@ -63,15 +71,19 @@ pub(super) async fn reverse(
     Body(batch): Body<ReversalBatch>,
 ) -> Result<Json<AdviceAnswers>, Failure> {
     let gateway = batch.gateway;
-    let commands = bounded(batch.items)?
-        .into_iter()
+    let items = bounded(batch.items)?;
+    let parents = items.iter().map(|reversal| reversal.traceparent);
+    let spans = Spans::begin(&ledger.telemetry, "ledger.book", &gateway, parents);
+    let commands = (items.into_iter())
         .map(AdviceItem::Reversal)
         .map(|item| Command::Advise {
             gateway: gateway.clone(),
             item,
         })
         .collect();
-    advice_answers(ledger.batcher.submit(commands).await?)
+    let outcomes = ledger.batcher.submit(commands).await?;
+    spans.end(&outcomes);
+    advice_answers(outcomes)
 }
 
 fn advice_answers(outcomes: Vec<Outcome>) -> Result<Json<AdviceAnswers>, Failure> {

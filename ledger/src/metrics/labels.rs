@@ -189,13 +189,13 @@ impl Decision {
     /// Of an outcome; `None` for one that is not of an authorization.
     pub fn of(outcome: &Outcome) -> Option<Self> {
         match outcome {
-            Outcome::Authorized(AuthorizeAnswer::Decided(decision)) if decision.approved => {
+            Outcome::Authorized(AuthorizeAnswer::Decided(decision), _) if decision.approved => {
                 Some(Self::Approved)
             }
-            Outcome::Authorized(AuthorizeAnswer::Decided(_)) => Some(Self::Declined),
-            Outcome::Authorized(AuthorizeAnswer::Conflict) => Some(Self::Conflict),
-            Outcome::Authorized(AuthorizeAnswer::Failed(_)) => Some(Self::Failed),
-            Outcome::Advised(_) | Outcome::Stored(_) | Outcome::Refused(_) => None,
+            Outcome::Authorized(AuthorizeAnswer::Decided(_), _) => Some(Self::Declined),
+            Outcome::Authorized(AuthorizeAnswer::Conflict, _) => Some(Self::Conflict),
+            Outcome::Authorized(AuthorizeAnswer::Failed(_), _) => Some(Self::Failed),
+            Outcome::Advised(_, _) | Outcome::Stored(_) | Outcome::Refused(_) => None,
         }
     }
 }
@@ -204,13 +204,13 @@ impl AdviceResult {
     /// Of an outcome; `None` for one that is not of an advice.
     pub fn of(outcome: &Outcome) -> Option<Self> {
         match outcome {
-            Outcome::Advised(answer) => Some(match answer.outcome {
+            Outcome::Advised(answer, _) => Some(match answer.outcome {
                 AdviceOutcome::Applied => Self::Applied,
                 AdviceOutcome::Duplicate => Self::Duplicate,
                 AdviceOutcome::Parked { .. } => Self::Parked,
                 AdviceOutcome::Failed { .. } => Self::Failed,
             }),
-            Outcome::Authorized(_) | Outcome::Stored(_) | Outcome::Refused(_) => None,
+            Outcome::Authorized(_, _) | Outcome::Stored(_) | Outcome::Refused(_) => None,
         }
     }
 }
