@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use fallback::{Accepted, Answer, LedgerAnswer, NoAnswer, Now, Request, StandIn};
 use ledger_api::{Amount, AuthorizationId, AuthorizeRequest, CardToken, Cause, GatewayId};
+use process::telemetry::Telemetry;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use tower::{Service, ServiceExt};
@@ -29,6 +30,7 @@ use crate::metrics::Metrics;
 use crate::metrics::labels::Wait;
 use crate::shadow::Shadow;
 use crate::stack::Ledger;
+use crate::traces::{Asking, Trail, Writing};
 
 /// How long things may take. They nest, or the gateway does not start.
 #[derive(Debug, Clone, Copy)]
@@ -121,6 +123,8 @@ pub struct Parts {
     pub duplicates: AtomicU64,
     /// What is counted.
     pub metrics: Metrics,
+    /// Traces.
+    pub telemetry: Telemetry,
 }
 
 /// An answer, and whether it had been given before.
@@ -185,15 +189,17 @@ impl Gateway {
         Some(reply)
     }
 
-    /// Answers an authorization. `caller` is the time that the caller has left, if it said so.
+    /// Answers an authorization. `caller` is the time that the caller has left, if it said so; `trail`
+    /// is where its spans hang.
     pub async fn authorize(
         &self,
         request: Request,
         caller: Option<Duration>,
+        trail: Trail,
     ) -> Result<Reply, Refused> {
         let budgets = self.parts.budgets.within(caller);
         let deadline = Instant::now() + budgets.total;
-        let answered = tokio::time::timeout_at(deadline, self.join(request, budgets)).await;
+        let answered = tokio::time::timeout_at(deadline, self.join(request, budgets, trail)).await;
         let reply = answered.unwrap_or(Err(Refused::Late));
         self.count(&reply);
         reply
@@ -217,7 +223,12 @@ impl Gateway {
 
     // === join: one lane per id, one answer for all ===
 
-    async fn join(&self, request: Request, budgets: Budgets) -> Result<Reply, Refused> {
+    async fn join(
+        &self,
+        request: Request,
+        budgets: Budgets,
+        trail: Trail,
+    ) -> Result<Reply, Refused> {
         let reserved = self.parts.keys_in_flight.reserve(request.alias, request.id);
         let Some(reserved) = reserved.filter(|_| !self.reused(&request)) else {
             return Err(Refused::KeyReused);
@@ -235,7 +246,7 @@ impl Gateway {
                     // The key stays reserved for as long as the work goes on, whoever still waits.
                     let reserved = Arc::clone(&reserved);
                     let work = async move {
-                        let answer = gateway.first(request, budgets, guard).await;
+                        let answer = gateway.first(request, budgets, trail, guard).await;
                         drop(reserved);
                         answer
                     };
@@ -255,6 +266,7 @@ impl Gateway {
         &self,
         request: Request,
         budgets: Budgets,
+        trail: Trail,
         _guard: Guard,
     ) -> Result<Answer, Refused> {
         // Whoever was in the lane before may have answered between our look and our entrance.
@@ -263,12 +275,13 @@ impl Gateway {
         }
 
         // === reversed before it came, and the ledger has not heard of that yet ===
+        let writing = self.writing(request.id, trail);
         if self.parts.stand_in.is_reversed(&request.id) {
             let decided = self
                 .parts
                 .stand_in
                 .decide(request, Cause::None, false, now());
-            return self.kept(Wait::Durable, decided).await;
+            return self.kept(Wait::Durable, writing.decision(decided)).await;
         }
 
         // === shadow ===
@@ -276,7 +289,10 @@ impl Gateway {
 
         // === ask ===
         let sent = Sent::default();
-        match self.ask(&request, budgets, sent.clone()).await {
+        let asking = Asking::begin(&self.parts.telemetry, trail);
+        let asked = self.ask(&request, budgets, sent.clone(), &asking).await;
+        asking.end(&asked);
+        match asked {
             Ok(decision) => {
                 self.parts.shadow.compare(
                     shadow.approved,
@@ -284,14 +300,14 @@ impl Gateway {
                     request.amount.minor(),
                 );
                 let recorded = self.parts.stand_in.record(request, decision, now());
-                self.kept(Wait::Written, recorded).await
+                self.kept(Wait::Written, writing.answer(recorded)).await
             }
             Err(AskError::Conflict) => Err(Refused::Conflict),
             // === stand in ===
             Err(error) => {
                 let asked = sent.maybe();
                 let decided = (self.parts.stand_in).decide(request, error.cause(), asked, now());
-                self.kept(Wait::Durable, decided).await
+                self.kept(Wait::Durable, writing.decision(decided)).await
             }
         }
     }
@@ -307,11 +323,16 @@ impl Gateway {
         Ok(answer)
     }
 
+    fn writing(&self, id: AuthorizationId, trail: Trail) -> Writing<'_> {
+        Writing::new(&self.parts.telemetry, &self.parts.name, id, trail)
+    }
+
     async fn ask(
         &self,
         request: &Request,
         budgets: Budgets,
         sent: Sent,
+        asking: &Asking,
     ) -> Result<LedgerAnswer, AskError> {
         let ask = Ask {
             request: AuthorizeRequest {
@@ -321,6 +342,7 @@ impl Gateway {
                 currency: request.currency,
                 fingerprint: request.fingerprint,
                 unbooked_minor: self.parts.stand_in.unbooked(&request.card),
+                traceparent: asking.parent(),
             },
             deadline: Instant::now() + budgets.ledger,
             judged: budgets.ledger >= JUDGED_MIN.min(self.parts.budgets.ledger),
@@ -345,13 +367,15 @@ impl Gateway {
         id: AuthorizationId,
         card: CardToken,
         remaining: Amount,
+        trail: Trail,
     ) -> Result<Accepted, Refused> {
         let gateway = self.clone();
         let work = self.parts.work.spawn(async move {
             let _guard = gateway.parts.lanes.wait_and_enter(id).await;
             let parts = gateway.parts();
             let accepted = (parts.stand_in).accept_reversal(id, card, remaining, now());
-            parts.metrics.waited(Wait::Durable, accepted).await
+            let told = gateway.writing(id, trail).told(accepted);
+            parts.metrics.waited(Wait::Durable, told).await
         });
         self.accepted(work).await
     }
@@ -362,6 +386,7 @@ impl Gateway {
         request: Request,
         approved: bool,
         approved_amount: Amount,
+        trail: Trail,
     ) -> Result<Accepted, Refused> {
         let gateway = self.clone();
         let work = self.parts.work.spawn(async move {
@@ -369,7 +394,8 @@ impl Gateway {
             let parts = gateway.parts();
             let accepted =
                 (parts.stand_in).accept_advice(request, approved, approved_amount, now());
-            parts.metrics.waited(Wait::Durable, accepted).await
+            let told = gateway.writing(request.id, trail).told(accepted);
+            parts.metrics.waited(Wait::Durable, told).await
         });
         self.accepted(work).await
     }

@@ -60,12 +60,6 @@ fn start(settings: Settings) -> ExitCode {
         eprintln!("gateway: {error}");
         return ExitCode::from(EXIT_CONFIGURATION);
     }
-    tracing::info!(
-        telemetry = ?settings.telemetry.endpoint.as_deref().map(settings::masked),
-        sample_ratio = settings.telemetry.sample_ratio,
-        drain = ?settings.drain,
-        "configured"
-    );
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();

@@ -31,3 +31,4 @@ pub mod metrics;
 pub mod replay;
 pub mod shadow;
 pub mod stack;
+pub mod traces;

@@ -11,6 +11,7 @@ use tracing::{info, warn};
 
 use crate::authorize::{Gateway, now};
 use crate::ledger_client::wire::Wire;
+use crate::traces::Advices;
 
 /// How many advices go into one call; fewer after one that was too much for the ledger's time.
 const ITEMS_MAX: usize = 256;
@@ -37,12 +38,15 @@ async fn replay(gateway: &Gateway, wire: &Wire) {
     let mut wait = WAIT_MIN;
     let mut away = false;
     let mut items_max = ITEMS_MAX;
+    let mut traced = Advices::default();
     loop {
-        let (head, items) = gateway.parts().stand_in.pending_advices(items_max);
+        let (head, mut items) = gateway.parts().stand_in.pending_advices(items_max);
         if items.is_empty() {
             tokio::time::sleep(IDLE).await;
             continue;
         }
+        let parts = gateway.parts();
+        traced.tell(&parts.telemetry, &parts.name, &mut items);
         let batch = AdviceBatch {
             gateway: gateway.parts().name.clone(),
             head,
@@ -50,6 +54,7 @@ async fn replay(gateway: &Gateway, wire: &Wire) {
         };
         match wire.advise(&batch, PATIENCE).await {
             Ok(answers) => {
+                traced.heard(&answers.items);
                 if away {
                     info!(
                         backlog = gateway.parts().stand_in.backlog(),

@@ -12,6 +12,8 @@ use fallback::copy::LocalCopy;
 use fallback::disk::RealDisk;
 use fallback::journal::Journal;
 use fallback::{Setup, StandIn};
+use ledger_api::AuthorizationId;
+use process::telemetry::Telemetry;
 use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
@@ -54,9 +56,13 @@ pub(super) fn parts(settings: &Settings) -> anyhow::Result<Built> {
     let stand_in = stand_in(settings)?;
     let wire = || Wire::new(&settings.ledger).context("the HTTP client could not be made");
     let breaker = Arc::new(Breaker::new(Config::default()));
+    let instance = settings.name.to_string();
+    let telemetry = Telemetry::start(&settings.telemetry, "holdfast-gateway", instance)?;
     let batches = Batches::start(settings.name.clone(), wire()?);
-    // Every authorization leaves an exemplar.
-    let metrics = Metrics::new(Box::new(|_| true));
+    // An exemplar leads to a trace; without traces, to an answer by its id.
+    let traced = telemetry.clone();
+    let exemplar = move |id: &AuthorizationId| !traced.is_on() || traced.sampled(&id.0);
+    let metrics = Metrics::new(Box::new(exemplar));
     let gateway = Gateway::new(Parts {
         name: settings.name.clone(),
         stand_in,
@@ -74,6 +80,7 @@ pub(super) fn parts(settings: &Settings) -> anyhow::Result<Built> {
         keys_in_flight: KeysInFlight::default(),
         duplicates: AtomicU64::new(0),
         metrics,
+        telemetry,
     });
     Ok(Built {
         gateway,

@@ -100,6 +100,7 @@ pub(super) async fn serve(settings: Settings) -> anyhow::Result<bool> {
             "work was still in flight when the time for draining was over"
         );
     }
+    parts.gateway.parts().telemetry.shutdown().await;
     Ok(drained)
 }
 

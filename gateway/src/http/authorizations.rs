@@ -6,15 +6,17 @@ use axum::response::Response;
 use fallback::{Answer, DecidedBy, Request};
 use ledger_api::{
     Amount, AuthorizationId, CardToken, Cause, Currency, Expiry, Problem, Reason, Retry,
+    TraceParent,
 };
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::body::{self, CardBody, NetworkBody, invalid};
 use super::{App, reply};
-use crate::authorize::Reply;
+use crate::authorize::{Refused, Reply};
 use crate::iso::translate::response_code;
 use crate::metrics::labels::Door;
+use crate::traces::{Arrival, Via};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -71,7 +73,7 @@ struct NetworkView {
 /// Decides.
 pub(super) async fn create(State(app): State<App>, message: Message) -> Response {
     let metrics = &app.gateway.parts().metrics;
-    let (request, caller, began) = match parse(&app, message).await {
+    let (request, caller, began, link) = match parse(&app, message).await {
         Ok(parsed) => parsed,
         Err(problem) => {
             metrics.malformed(Door::Http);
@@ -79,26 +81,37 @@ pub(super) async fn create(State(app): State<App>, message: Message) -> Response
         }
     };
     let measured = metrics.authorization(Door::Http, began, request.id);
+    let arrival = Arrival::authorization(&app.gateway, Via::Http, &request, link);
     // Before the door: a repeat that is shed would contradict the answer that it had.
     let answered = match app.gateway.recorded(&request) {
         Some(recorded) => recorded,
         None => match app.door.admit() {
-            Ok(_admitted) => app.gateway.authorize(request, caller).await,
+            Ok(_admitted) => {
+                let trail = arrival.trail();
+                app.gateway.authorize(request, caller, trail).await
+            }
             Err(shed) => {
                 measured.shed();
+                arrival.answered(&request, &Err(Refused::Shed));
                 return shed.into();
             }
         },
     };
     measured.answered(&answered);
+    arrival.answered(&request, &answered);
     match answered {
         Ok(reply) => answer(reply),
         Err(refused) => refused.into(),
     }
 }
 
-/// The request, the time that its caller has, and when its first byte was parsed.
-type Parsed = (Request, Option<std::time::Duration>, Instant);
+/// The request, the time that its caller has, when its first byte was parsed, and the caller's span.
+type Parsed = (
+    Request,
+    Option<std::time::Duration>,
+    Instant,
+    Option<TraceParent>,
+);
 
 async fn parse(app: &App, message: Message) -> Result<Parsed, Box<Problem>> {
     let (headers, bytes) = body::receive(message).await?;
@@ -106,7 +119,8 @@ async fn parse(app: &App, message: Message) -> Result<Parsed, Box<Problem>> {
     let key = body::idempotency_key(&headers)?;
     let caller = body::caller_budget(&headers)?;
     let body: Body = body::read(&headers, &bytes)?;
-    Ok((request(app, key, body)?, caller, began))
+    let link = body::traceparent(&headers);
+    Ok((request(app, key, body)?, caller, began, link))
 }
 
 fn request(app: &App, key: &str, body: Body) -> Result<Request, Box<Problem>> {

@@ -7,7 +7,7 @@ use axum::body::Bytes;
 use axum::extract::Request;
 use axum::http::{HeaderMap, header};
 use iso8583::Pan;
-use ledger_api::{CardToken, Problem, Retry};
+use ledger_api::{CardToken, Problem, Retry, TraceParent};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
@@ -228,6 +228,13 @@ pub(super) fn caller_budget(headers: &HeaderMap) -> Result<Option<Duration>, Box
             )))
         }
     }
+}
+
+/// `traceparent`: the caller's own span. What is not one is ignored, and so are several.
+pub(super) fn traceparent(headers: &HeaderMap) -> Option<TraceParent> {
+    let mut sent = headers.get_all("traceparent").iter();
+    let only = sent.next().filter(|_| sent.next().is_none())?;
+    only.to_str().ok()?.parse().ok()
 }
 
 /// A field that parses as JSON and means nothing.

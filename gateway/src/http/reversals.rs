@@ -2,12 +2,13 @@
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use ledger_api::{Amount, AuthorizationId, CardToken, Problem};
+use ledger_api::{Amount, AuthorizationId, CardToken, Problem, TraceParent};
 use serde::{Deserialize, Serialize};
 
 use super::body::{self, CardBody, NetworkBody};
 use super::{App, reply};
 use crate::metrics::labels::Door;
+use crate::traces::{Arrival, Via};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -29,14 +30,18 @@ struct View {
 /// shed would come again, and only lowers what is at risk.
 pub(super) async fn create(State(app): State<App>, message: Request) -> Response {
     let metrics = &app.gateway.parts().metrics;
-    let (id, card, remaining) = match parse(&app, message).await {
+    let (id, card, remaining, link) = match parse(&app, message).await {
         Ok(parsed) => parsed,
         Err(problem) => {
             metrics.malformed(Door::Http);
             return reply::problem(&problem);
         }
     };
-    let accepted = app.gateway.reverse(id, card, remaining).await;
+    let arrival = Arrival::reversal(&app.gateway, Via::Http, &id, link);
+    let accepted = (app.gateway)
+        .reverse(id, card, remaining, arrival.trail())
+        .await;
+    arrival.accepted(&accepted);
     metrics.reversal(Door::Http, &accepted);
     match accepted {
         Ok(accepted) => {
@@ -56,10 +61,9 @@ pub(super) async fn create(State(app): State<App>, message: Request) -> Response
     }
 }
 
-async fn parse(
-    app: &App,
-    message: Request,
-) -> Result<(AuthorizationId, CardToken, Amount), Box<Problem>> {
+type Parsed = (AuthorizationId, CardToken, Amount, Option<TraceParent>);
+
+async fn parse(app: &App, message: Request) -> Result<Parsed, Box<Problem>> {
     let (headers, bytes) = body::receive(message).await?;
     body::idempotency_key(&headers)?;
     let body: Body = body::read(&headers, &bytes)?;
@@ -69,5 +73,6 @@ async fn parse(
         app.keys.authorization_id(&natural, &card),
         card,
         body.remaining_minor,
+        body::traceparent(&headers),
     ))
 }

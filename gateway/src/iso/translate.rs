@@ -10,6 +10,7 @@ use super::Link;
 use crate::authorize::{Refused, Reply};
 use crate::identity::{DEFAULT_NETWORK, Keys, NaturalKey, is_transmission_time};
 use crate::metrics::labels::Door;
+use crate::traces::{Arrival, Via};
 
 /// What an answer repeats from its request, where it is there.
 const ECHOED: &[u8] = &[2, 3, 4, 7, 11, 12, 13, 32, 33, 37, 41, 42, 49, 70, 90];
@@ -134,8 +135,12 @@ pub async fn answer(asked: Asked, link: &Link) -> Option<Vec<u8>> {
             approved,
             approved_amount,
         } => {
-            let gateway = &link.gateway;
-            let accepted = gateway.advise(request, approved, approved_amount).await;
+            let arrival = Arrival::network_advice(&link.gateway, Via::Iso8583, &request.id);
+            let trail = arrival.trail();
+            let accepted = (link.gateway)
+                .advise(request, approved, approved_amount, trail)
+                .await;
+            arrival.accepted(&accepted);
             metrics.network_advice(Door::Iso8583, &accepted);
             accepted.map(|_| ACCEPTED)
         }
@@ -144,7 +149,10 @@ pub async fn answer(asked: Asked, link: &Link) -> Option<Vec<u8>> {
             card,
             remaining,
         } => {
-            let accepted = link.gateway.reverse(id, card, remaining).await;
+            let arrival = Arrival::reversal(&link.gateway, Via::Iso8583, &id, None);
+            let trail = arrival.trail();
+            let accepted = link.gateway.reverse(id, card, remaining, trail).await;
+            arrival.accepted(&accepted);
             metrics.reversal(Door::Iso8583, &accepted);
             accepted.map(|_| ACCEPTED)
         }
@@ -165,14 +173,19 @@ pub async fn answer(asked: Asked, link: &Link) -> Option<Vec<u8>> {
 async fn authorize(request: Request, began: Instant, link: &Link) -> Result<Reply, Refused> {
     let metrics = &link.gateway.parts().metrics;
     let measured = metrics.authorization(Door::Iso8583, began, request.id);
+    let arrival = Arrival::authorization(&link.gateway, Via::Iso8583, &request, None);
     let answered = match link.gateway.recorded(&request) {
         Some(recorded) => recorded,
         None => match link.door.admit() {
-            Ok(_admitted) => link.gateway.authorize(request, None).await,
+            Ok(_admitted) => {
+                let trail = arrival.trail();
+                link.gateway.authorize(request, None, trail).await
+            }
             Err(_) => Err(Refused::Shed),
         },
     };
     measured.answered(&answered);
+    arrival.answered(&request, &answered);
     answered
 }
 

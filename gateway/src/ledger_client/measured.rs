@@ -115,6 +115,7 @@ mod tests {
                 currency: "EUR".parse().unwrap(),
                 fingerprint: Fingerprint(1),
                 unbooked_minor: 0,
+                traceparent: None,
             },
             deadline: Instant::now() + Duration::from_millis(800),
             judged: true,
