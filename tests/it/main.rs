@@ -34,4 +34,5 @@ mod rule_11;
 mod slow_peers;
 mod support;
 mod tidy;
+mod traces;
 mod two_gateways;

@@ -100,6 +100,8 @@ pub struct StackConfig {
     pub log: String,
     /// More arguments for every gateway, as `["--rate-per-s", "1"]`.
     pub gateway_args: Vec<String>,
+    /// More arguments for the ledger.
+    pub ledger_args: Vec<String>,
 }
 
 impl StackConfig {
@@ -114,6 +116,7 @@ impl StackConfig {
             policy: None,
             log: "info".into(),
             gateway_args: Vec::new(),
+            ledger_args: Vec::new(),
         }
     }
 }

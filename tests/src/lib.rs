@@ -6,6 +6,7 @@
 
 pub mod books;
 pub mod cluster;
+pub mod collector;
 pub mod docker;
 pub mod faultproxy;
 pub mod gateway_node;

@@ -148,6 +148,7 @@ async fn start_ledger(
         Some(postgres) => args.extend(arguments(&[("--database-url", &postgres.url())])),
         None => push_path(&mut args, "--data", &directory.join("ledger")),
     }
+    args.extend(config.ledger_args.iter().map(OsString::from));
     Ok((
         Child::start(&config.program, "ledger", args, directory).await?,
         address,
