@@ -154,7 +154,7 @@ async fn an_iso_peer_that_sends_after_the_sign_off_reads_every_answer_and_then_t
 #[tokio::test]
 async fn a_peer_that_never_reads_does_not_keep_it_and_what_it_asked_is_finished_i8_i12()
 -> anyhow::Result<()> {
-    let stack = with_arguments(&["--drain-patience-ms", "200"]).await?;
+    let stack = with_arguments(&["--drain-patience-ms", "1600"]).await?;
     let card = stack.card_at(0, 100_00).await?;
     let payment = stack.payment(&card, 10_00);
     let socket = TcpSocket::new_v4()?;
