@@ -12,6 +12,8 @@
 //! What it runs on is a [`Machinery`]: [`Stack::start`] starts real processes on loopback, and
 //! [`Stack::assemble`] takes parts that somebody else has started.
 
+mod attached;
+pub mod compose;
 mod directory;
 mod evidence;
 mod faults;
@@ -42,6 +44,8 @@ use crate::postgres::Postgres;
 use crate::process::Program;
 use crate::waiting::wait_until;
 
+pub use attached::Attached;
+pub use compose::ComposeConfig;
 pub use directory::Directory;
 pub use layout::Layout;
 pub use machinery::{Cannot, Doing, Ended, Machinery, Node, Process};

@@ -94,6 +94,11 @@ pub trait Machinery: Send + Sync {
     /// Of what the stack is made: `processes`, `compose`, …
     fn backend(&self) -> &'static str;
 
+    /// The same with versions, for a report.
+    fn describe(&self) -> String {
+        self.backend().to_owned()
+    }
+
     /// Everything that orders may be about; empty where nothing may be touched.
     fn nodes(&self) -> Vec<Node>;
 
