@@ -27,6 +27,10 @@ use crate::{machine, timeline};
 pub(crate) struct Case<'a> {
     pub scenario: &'a Scenario,
     pub seed: u64,
+    pub backend: &'a str,
+    /// What the nodes run on, with versions.
+    pub on: String,
+    pub left_out: Vec<String>,
     pub store: &'a str,
     pub schedule: &'a Schedule,
     pub twin: &'a Twin,
@@ -86,7 +90,8 @@ impl Case<'_> {
             scenario: self.scenario.name.clone(),
             seed: self.seed,
             commit: machine::commit(),
-            machine: machine::describe(),
+            machine: [machine::describe(), self.on.clone()].join("; "),
+            backend: self.backend.to_owned(),
             store: self.store.to_owned(),
             verdict: Verdict::Inconclusive,
             because: Vec::new(),
@@ -102,6 +107,7 @@ impl Case<'_> {
             invariant_notes,
             sometimes: Counts::new(),
             timeline: self.timeline.marks.clone(),
+            left_out: self.left_out.clone(),
             unplanned_exits: self.timeline.unplanned_exits.clone(),
         };
         report.sometimes = self.sometimes(&report);

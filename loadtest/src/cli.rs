@@ -15,6 +15,9 @@ use clap::{Parser, Subcommand, ValueEnum};
   cargo run --release -- up                                      an environment to play with
   cargo run --release -- run --store postgres                    the same outage on PostgreSQL
   cargo run --release -- run my.toml --seed 7 --output json      another scenario, for scripts
+  cargo run --release -- run --backend compose                   the same outage on containers
+  cargo run --release -- run loadtest/scenarios/containers.toml --backend compose
+                                                                 freeze and disconnect the database too
   cargo run --release -- scenario                                the default scenario, to change
 
 Exit codes:
@@ -33,8 +36,12 @@ pub(crate) enum Command {
     Run(RunArguments),
     /// Starts ledger, gateways and fault proxy, and keeps them until Ctrl-C.
     Up(UpArguments),
-    /// Prints the default scenario, annotated, as TOML.
-    Scenario,
+    /// Prints a scenario, annotated, as TOML.
+    Scenario {
+        /// Which.
+        #[arg(default_value = "outage")]
+        name: ScenarioName,
+    },
 }
 
 /// Arguments of `run`.
@@ -42,9 +49,18 @@ pub(crate) enum Command {
 pub(crate) struct RunArguments {
     /// A scenario file; the default outage without one.
     pub file: Option<PathBuf>,
-    /// Where the ledger keeps its books.
-    #[arg(long, env = "HOLDFAST_LOADTEST_STORE", default_value = "embedded")]
-    pub store: StoreName,
+    /// What the nodes run as.
+    #[arg(long, env = "HOLDFAST_LOADTEST_BACKEND", default_value = "processes")]
+    pub backend: Backend,
+    /// Where the ledger keeps its books: `embedded` without it; containers always use PostgreSQL.
+    #[arg(long, env = "HOLDFAST_LOADTEST_STORE")]
+    pub store: Option<StoreName>,
+    /// Build the image even where there is one; with `--backend compose`.
+    #[arg(long)]
+    pub build: bool,
+    /// The compose file; that of the checkout without it.
+    #[arg(long, env = "HOLDFAST_COMPOSE_FILE", value_name = "FILE")]
+    pub compose_file: Option<PathBuf>,
     /// The seed for cards, payments and times; the scenario's own without it.
     #[arg(long, env = "HOLDFAST_LOADTEST_SEED")]
     pub seed: Option<u64>,
@@ -63,11 +79,32 @@ impl Default for RunArguments {
     fn default() -> Self {
         Self {
             file: None,
-            store: StoreName::Embedded,
+            backend: Backend::Processes,
+            store: None,
+            build: false,
+            compose_file: None,
             seed: None,
             output: Output::Text,
             directory: "var/runs".into(),
             log: "info".into(),
+        }
+    }
+}
+
+impl RunArguments {
+    /// Where the books are.
+    ///
+    /// # Errors
+    /// Where the backend has no such store.
+    pub(crate) fn store(&self) -> Result<Store, String> {
+        match (self.backend, self.store) {
+            (Backend::Processes, store) => Ok(store.unwrap_or(StoreName::Embedded).into()),
+            (Backend::Compose, None | Some(StoreName::Postgres)) => Ok(Store::Postgres),
+            (Backend::Compose, Some(StoreName::Embedded)) => Err(
+                "containers keep the books in PostgreSQL: leave out `--store embedded`, or use \
+                 `--backend processes`"
+                    .into(),
+            ),
         }
     }
 }
@@ -81,6 +118,24 @@ pub(crate) struct UpArguments {
     /// The processes' log filter.
     #[arg(long, env = "HOLDFAST_LOG", default_value = "info")]
     pub log: String,
+}
+
+/// The scenarios that come with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ScenarioName {
+    /// The default outage.
+    Outage,
+    /// The outage of containers: database frozen and disconnected.
+    Containers,
+}
+
+/// What the nodes run as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Backend {
+    /// Child processes; nothing needs to be installed.
+    Processes,
+    /// Containers of the compose file; needs Docker with Compose v2.
+    Compose,
 }
 
 /// What standard output gets.
@@ -119,6 +174,31 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn containers_have_postgresql_and_nothing_else() {
+        let store = |line: &str| {
+            let words = ["loadtest", "run"]
+                .into_iter()
+                .chain(line.split_whitespace());
+            let Some(Command::Run(run)) = Arguments::try_parse_from(words).unwrap().command else {
+                panic!("not run")
+            };
+            run.store()
+        };
+        assert_eq!(store(""), Ok(Store::Embedded));
+        assert_eq!(store("--store postgres"), Ok(Store::Postgres));
+        assert_eq!(store("--backend compose"), Ok(Store::Postgres));
+        assert_eq!(
+            store("--backend compose --store postgres"),
+            Ok(Store::Postgres)
+        );
+        let refused = store("--backend compose --store embedded").unwrap_err();
+        assert!(
+            refused.contains("leave out `--store embedded`"),
+            "{refused}"
+        );
     }
 
     #[test]

@@ -50,11 +50,12 @@ impl Page<'_> {
         };
         writeln!(
             out,
-            "<h1><span class=\"{class}\">{}</span> {} on {}</h1><p>{}</p>\
+            "<h1><span class=\"{class}\">{}</span> {} on {} ({})</h1><p>{}</p>\
              <p class=\"faint\">seed {} · commit {} · {}</p>",
             report.verdict.words(),
             escape(&report.scenario),
             escape(&report.store),
+            escape(&report.backend),
             escape(&self.scenario.about),
             report.seed,
             escape(&report.commit),

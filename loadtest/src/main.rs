@@ -4,7 +4,8 @@
 //! |---|---|
 //! | what is asked, and when | [`scenario`], [`workload`], [`schedule`] |
 //! | what a ledger that never failed would say | [`twin`] |
-//! | ledger, fault proxy and gateways as processes | the crate `tests` |
+//! | ledger, fault proxy and gateways, as processes or containers | the crate `tests` |
+//! | a run from a stack that is there to its report | [`conduct`] |
 //! | sending, with a second gateway to turn to | [`driver`] |
 //! | kill -9, brown-out, recovery | [`timeline`] |
 //! | asking the gateways how they are | [`sampler`] |
@@ -16,6 +17,7 @@
 mod audit;
 mod board;
 mod cli;
+mod conduct;
 mod deaths;
 mod driver;
 mod html;
@@ -41,9 +43,10 @@ mod workload;
 
 use std::process::ExitCode;
 
+use ::tests::cluster::compose;
 use clap::Parser;
 
-use cli::{Arguments, Command, RunArguments};
+use cli::{Arguments, Command, RunArguments, ScenarioName};
 
 /// Something that the run needs is not on this machine.
 const ENVIRONMENT_MISSING: u8 = 13;
@@ -76,24 +79,38 @@ fn serve(command: Command) -> anyhow::Result<u8> {
         .build()?;
     runtime.block_on(async {
         match command {
-            Command::Scenario => {
-                print!("{}", scenario::DEFAULT);
+            Command::Scenario { name } => {
+                let text = match name {
+                    ScenarioName::Outage => scenario::DEFAULT,
+                    ScenarioName::Containers => scenario::CONTAINERS,
+                };
+                print!("{text}");
                 Ok(0)
             }
             Command::Up(arguments) => up::up(&arguments).await.map(|()| 0),
-            Command::Run(arguments) => tokio::select! {
-                report = run::run(&arguments) => Ok(report?.verdict.exit_code()),
-                signal = process::stop::requested() => {
-                    eprintln!("{signal}: every process of this run is being stopped");
-                    Ok(INTERRUPTED)
-                }
-            },
+            Command::Run(arguments) => {
+                let report = async { Ok(run::run(&arguments).await?.verdict.exit_code()) };
+                or_signal(report).await
+            }
         }
     })
 }
 
+/// Until it is done, or somebody wants it to stop; what it started ends then.
+async fn or_signal(work: impl Future<Output = anyhow::Result<u8>>) -> anyhow::Result<u8> {
+    tokio::select! {
+        code = work => code,
+        signal = process::stop::requested() => {
+            eprintln!("{signal}: everything that this run has started is being stopped");
+            Ok(INTERRUPTED)
+        }
+    }
+}
+
 fn code_of(error: &anyhow::Error) -> u8 {
-    if error.downcast_ref::<::tests::postgres::Missing>().is_some() {
+    let no_postgres = error.downcast_ref::<::tests::postgres::Missing>().is_some();
+    let no_docker = error.downcast_ref::<compose::Missing>().is_some();
+    if no_postgres || no_docker {
         ENVIRONMENT_MISSING
     } else if error.downcast_ref::<run::Usage>().is_some() {
         USAGE

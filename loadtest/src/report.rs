@@ -15,6 +15,8 @@ pub(crate) struct Report {
     /// `git rev-parse HEAD` where it was built or run; `unknown` outside of a checkout.
     pub commit: String,
     pub machine: String,
+    /// What the nodes ran as: `processes`, `compose`, or `attached` where they ran already.
+    pub backend: String,
     /// `embedded`, or `postgres` and its version.
     pub store: String,
     pub verdict: Verdict,
@@ -35,6 +37,8 @@ pub(crate) struct Report {
     pub sometimes: Counts,
     /// What was done to the processes, and when it had happened.
     pub timeline: Vec<Mark>,
+    /// What the scenario asks for and these nodes cannot do.
+    pub left_out: Vec<String>,
     /// Processes that ended although nothing in the scenario stopped them, a line each.
     pub unplanned_exits: Vec<String>,
 }

@@ -12,6 +12,9 @@ use crate::sometimes::Sometimes;
 /// The outage that is played when no other is named.
 pub(crate) const DEFAULT: &str = include_str!("../scenarios/outage.toml");
 
+/// The outage that only containers can play.
+pub(crate) const CONTAINERS: &str = include_str!("../scenarios/containers.toml");
+
 /// How many gateways a run starts.
 pub(crate) const GATEWAYS: usize = 2;
 
@@ -91,6 +94,15 @@ pub(crate) struct Generator {
     pub achieved_min: f64,
     /// How late they may leave.
     pub late_p99_max_ms: f64,
+    /// Share of first requests that a healthy ledger must decline for the mix to be worth anything.
+    #[serde(default = "Generator::declined_min")]
+    pub twin_declined_min: f64,
+}
+
+impl Generator {
+    fn declined_min() -> f64 {
+        0.10
+    }
 }
 
 /// What the run must reach.
@@ -136,14 +148,26 @@ pub(crate) struct Fault {
 pub(crate) enum Action {
     /// The line between gateways and ledger.
     Proxy(Mode),
-    /// kill -9.
+    /// kill -9, for every ledger.
     KillLedger,
     /// The same program on the same files.
     StartLedger,
-    /// `pg_ctl stop -m immediate`; nothing on the embedded store.
+    /// SIGSTOP for every ledger: connections stay open and nothing moves.
+    PauseLedger,
+    /// SIGCONT.
+    ResumeLedger,
+    /// At once, without a checkpoint; left out on the embedded store.
     KillDatabase,
-    /// On the same files; nothing on the embedded store.
+    /// On the same files; left out on the embedded store.
     StartDatabase,
+    /// Frozen, with its connections open; left out on the embedded store.
+    PauseDatabase,
+    /// Thawed; left out on the embedded store.
+    ResumeDatabase,
+    /// Taken from its network; left out where the nodes are no containers.
+    DisconnectDatabase,
+    /// Back in its network; left out where the nodes are no containers.
+    ConnectDatabase,
     /// kill -9, by index.
     KillGateway(usize),
     /// The same program on the same files.
@@ -169,6 +193,12 @@ impl Action {
             Self::Proxy(mode) => format!("line to the ledger: {mode:?}"),
             Self::KillLedger => "ledger: kill -9".into(),
             Self::StartLedger => "ledger: started again".into(),
+            Self::PauseLedger => "ledger: frozen".into(),
+            Self::ResumeLedger => "ledger: thawed".into(),
+            Self::PauseDatabase => "PostgreSQL: frozen".into(),
+            Self::ResumeDatabase => "PostgreSQL: thawed".into(),
+            Self::DisconnectDatabase => "PostgreSQL: taken from the network".into(),
+            Self::ConnectDatabase => "PostgreSQL: back in the network".into(),
             Self::KillDatabase => "PostgreSQL: stopped at once".into(),
             Self::StartDatabase => "PostgreSQL: started again".into(),
             Self::KillGateway(index) => format!("gw{}: kill -9", index + 1),
@@ -178,7 +208,29 @@ impl Action {
 
     /// True for what only PostgreSQL has.
     pub(crate) fn needs_database(&self) -> bool {
-        matches!(self, Self::KillDatabase | Self::StartDatabase)
+        let database = matches!(
+            self,
+            Self::KillDatabase | Self::StartDatabase | Self::PauseDatabase | Self::ResumeDatabase
+        );
+        database || self.needs_containers()
+    }
+
+    /// True for what only containers can do: a process has no network of its own.
+    pub(crate) fn needs_containers(&self) -> bool {
+        matches!(self, Self::DisconnectDatabase | Self::ConnectDatabase)
+    }
+
+    /// What it makes happen, where somebody may wait for it.
+    pub(crate) fn shows(&self) -> Option<Sometimes> {
+        Some(match self {
+            Self::KillLedger => Sometimes::LedgerKilled,
+            Self::PauseLedger => Sometimes::LedgerPaused,
+            Self::KillDatabase => Sometimes::DatabaseKilled,
+            Self::PauseDatabase => Sometimes::DatabasePaused,
+            Self::DisconnectDatabase => Sometimes::DatabaseDisconnected,
+            Self::StartGateway(_) => Sometimes::GatewayRestarted,
+            _ => return None,
+        })
     }
 }
 
@@ -190,11 +242,21 @@ impl Scenario {
         Ok(scenario)
     }
 
-    /// The embedded store has no server that could be killed.
-    pub(crate) fn leave_out_database(&mut self) {
+    /// Leaves out what cannot be done, and what nobody can see then. Tells what was left out.
+    pub(crate) fn leave_out(&mut self, cannot: impl Fn(&Action) -> bool) -> Vec<String> {
+        let (mut out, mut unseen) = (Vec::new(), Vec::new());
         for phase in &mut self.phases {
-            phase.faults.retain(|fault| !fault.action.needs_database());
+            phase.faults.retain(|fault| {
+                let keep = !cannot(&fault.action);
+                if !keep {
+                    out.push(fault.action.words());
+                    unseen.extend(fault.action.shows());
+                }
+                keep
+            });
         }
+        self.must_see.retain(|seen| !unseen.contains(seen));
+        out
     }
 
     fn check(&self) -> anyhow::Result<()> {
@@ -323,6 +385,22 @@ mod tests {
         assert_eq!(scenario.length(), Duration::from_secs(75));
         assert_eq!(scenario.workload.cards, 10_000);
         assert!((scenario.workload.rate_per_s - 300.0).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn the_outage_of_containers_parses_and_says_what_processes_leave_out() {
+        let mut scenario = Scenario::parse(CONTAINERS).unwrap();
+        let seen = |scenario: &Scenario, it| scenario.must_see.contains(&it);
+        assert!(seen(&scenario, Sometimes::DatabaseDisconnected));
+        let out = scenario.leave_out(Action::needs_containers);
+        let cut = "PostgreSQL: taken from the network";
+        assert_eq!(out, [cut, "PostgreSQL: back in the network"]);
+        assert!(!seen(&scenario, Sometimes::DatabaseDisconnected));
+        assert!(seen(&scenario, Sometimes::DatabasePaused));
+        let out = scenario.leave_out(Action::needs_database);
+        assert_eq!(out, ["PostgreSQL: frozen", "PostgreSQL: thawed"]);
+        assert!(!seen(&scenario, Sometimes::DatabasePaused));
+        assert!(seen(&scenario, Sometimes::LedgerKilled));
     }
 
     #[test]

@@ -27,8 +27,14 @@ pub(crate) enum Sometimes {
     BreakerRecovered,
     /// kill -9 of the ledger.
     LedgerKilled,
-    /// `pg_ctl -m immediate`.
+    /// Frozen ledgers.
+    LedgerPaused,
+    /// A database that ended at once.
     DatabaseKilled,
+    /// A frozen database.
+    DatabasePaused,
+    /// A database without a network.
+    DatabaseDisconnected,
     /// kill -9 of a gateway, and its return.
     GatewayRestarted,
     /// A request that got its answer from the second gateway.

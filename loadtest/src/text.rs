@@ -56,9 +56,18 @@ fn write_verdict(
         Verdict::Pass => paint.good(words),
         _ => paint.bad(words),
     };
-    writeln!(out, "\n{headline}  {} on {}", report.scenario, report.store)?;
+    let (scenario_name, store) = (&report.scenario, &report.store);
+    writeln!(
+        out,
+        "\n{headline}  {scenario_name} on {store} ({})",
+        report.backend
+    )?;
     for reason in &report.because {
         writeln!(out, "  {} {reason}", paint.bad("!"))?;
+    }
+    if !report.left_out.is_empty() {
+        let left_out = report.left_out.join("; ");
+        writeln!(out, "  left out, these nodes cannot: {left_out}")?;
     }
     write_safety(out, report, paint)?;
     write_objectives(out, report, scenario, paint)?;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::tests::cluster::Stack;
+use ::tests::cluster::{Node, Stack};
 use ::tests::faultproxy::Mode;
 use ::tests::waiting::wait_until;
 use anyhow::{Context, bail};
@@ -16,7 +16,7 @@ use crate::board::Board;
 use crate::deaths::Death;
 use crate::report::Mark;
 use crate::scenario::{Action, Scenario};
-use crate::sometimes::{Counts, Sometimes};
+use crate::sometimes::Counts;
 
 /// What was done, and when.
 #[derive(Debug, Default)]
@@ -36,8 +36,24 @@ pub(crate) struct Played {
 enum Part {
     Line,
     Ledger,
+    LedgerFrozen,
     Database,
+    DatabaseFrozen,
+    DatabaseCut,
     Gateway(usize),
+}
+
+impl Part {
+    /// What a repair does to it without starting anything.
+    fn mended_silently(self) -> Option<&'static str> {
+        match self {
+            Self::Line => Some("line to the ledger passes"),
+            Self::LedgerFrozen => Some("ledger thawed"),
+            Self::DatabaseFrozen => Some("PostgreSQL thawed"),
+            Self::DatabaseCut => Some("PostgreSQL back in the network"),
+            Self::Ledger | Self::Database | Self::Gateway(_) => None,
+        }
+    }
 }
 
 /// How a scenario ends.
@@ -79,14 +95,15 @@ impl Played {
     pub(crate) async fn repair(&mut self, stack: &Stack, start: Instant) -> anyhow::Result<bool> {
         let mut repaired = Vec::new();
         let processes = stack.processes().await;
-        if (processes.iter()).any(|it| it.name == "faultproxy" && it.ended.is_some()) {
+        if (processes.iter()).any(|it| it.node == Node::Proxy && it.ended.is_some()) {
             stack.restart_proxy().await?;
             repaired.push("faultproxy started again".to_owned());
         }
         let names = stack.repair().await?;
         repaired.extend(names.iter().map(|name| format!("{name} started again")));
-        if self.broken.contains(&Part::Line) && !self.marks.iter().any(Mark::is_repair) {
-            repaired.push("line to the ledger passes".to_owned());
+        if !self.marks.iter().any(Mark::is_repair) {
+            let mended = self.broken.iter().filter_map(|part| part.mended_silently());
+            repaired.extend(mended.map(str::to_owned));
         }
         let done_s = seconds(start.elapsed());
         let marks = repaired.iter().map(|what| Mark::repair(done_s, what));
@@ -132,9 +149,6 @@ pub(crate) async fn play(
     for (at, action) in plan(scenario) {
         tokio::time::sleep_until(start + at).await;
         let planned_s = at.as_secs_f64();
-        if action.needs_database() && stack.postgres().is_none() {
-            continue;
-        }
         let seen = perform(&action, stack)
             .await
             .with_context(|| format!("at {planned_s:.1} s: {} had no effect", action.words()))?;
@@ -169,8 +183,13 @@ fn plan(scenario: &Scenario) -> Vec<(Duration, Action)> {
     plan
 }
 
+const REFUSED: &str = "connections are refused";
+const READY: &str = "it said that it is ready";
+const TOLD: &str = "it was told to go on";
+
 /// Does it; says what showed that it is done.
 async fn perform(action: &Action, stack: &Stack) -> anyhow::Result<String> {
+    let machinery = stack.machinery();
     Ok(match action {
         Action::Proxy(mode) => {
             stack.fault(*mode).await?;
@@ -178,35 +197,57 @@ async fn perform(action: &Action, stack: &Stack) -> anyhow::Result<String> {
         }
         Action::KillLedger => {
             stack.kill_ledger().await;
-            refuses(stack.ledger_url()).await?
+            for url in stack.ledger_urls() {
+                refuses(url).await?;
+            }
+            REFUSED.into()
         }
         Action::StartLedger => {
             stack.restart_ledger().await?;
-            "it said that it is ready".into()
+            READY.into()
+        }
+        Action::PauseLedger => {
+            stack.pause_ledger().await;
+            silent(stack).await?
+        }
+        Action::ResumeLedger => {
+            stack.resume_ledger().await;
+            TOLD.into()
         }
         Action::KillDatabase => {
-            let Some(postgres) = stack.postgres() else {
-                bail!("there is no PostgreSQL")
-            };
-            postgres.stop_immediate().await?;
-            "pg_ctl said so".into()
+            stack.kill(Node::Database).await?;
+            silent(stack).await?
         }
         Action::StartDatabase => {
-            let Some(postgres) = stack.postgres() else {
-                bail!("there is no PostgreSQL")
-            };
-            postgres.start_again().await?;
+            machinery.start(Node::Database).await?;
             "it answered a query".into()
+        }
+        Action::PauseDatabase => {
+            machinery.pause(Node::Database).await?;
+            silent(stack).await?
+        }
+        Action::ResumeDatabase => {
+            machinery.resume(Node::Database).await?;
+            TOLD.into()
+        }
+        Action::DisconnectDatabase => {
+            machinery.disconnect(Node::Database).await?;
+            silent(stack).await?
+        }
+        Action::ConnectDatabase => {
+            machinery.connect(Node::Database).await?;
+            TOLD.into()
         }
         Action::KillGateway(index) => {
             check_gateway(stack, *index)?;
             stack.kill_gateway(*index).await;
-            refuses(&stack.gateway(*index).http).await?
+            refuses(&stack.gateway(*index).http).await?;
+            REFUSED.into()
         }
         Action::StartGateway(index) => {
             check_gateway(stack, *index)?;
             stack.restart_gateway(*index).await?;
-            "it said that it is ready".into()
+            READY.into()
         }
     })
 }
@@ -219,7 +260,7 @@ fn check_gateway(stack: &Stack, index: usize) -> anyhow::Result<()> {
 }
 
 /// Waits until nobody listens there.
-async fn refuses(url: &str) -> anyhow::Result<String> {
+async fn refuses(url: &str) -> anyhow::Result<()> {
     let address = url
         .trim_start_matches("http://")
         .trim_end_matches('/')
@@ -233,7 +274,26 @@ async fn refuses(url: &str) -> anyhow::Result<String> {
         },
     )
     .await?;
-    Ok("connections are refused".into())
+    Ok(())
+}
+
+/// Waits until no ledger says in time that it is ready, which it does where its store answers.
+async fn silent(stack: &Stack) -> anyhow::Result<String> {
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .timeout(Duration::from_millis(500))
+        .build()?;
+    let deaf = || async {
+        for url in stack.ledger_urls() {
+            let answer = client.get(format!("{url}/readyz")).send().await;
+            if answer.is_ok_and(|answer| answer.status().is_success()) {
+                return false;
+            }
+        }
+        true
+    };
+    wait_until("no ledger is ready", Duration::from_secs(5), deaf).await?;
+    Ok("no ledger is ready".into())
 }
 
 fn count(action: &Action, done: Duration, played: &mut Played) {
@@ -241,6 +301,12 @@ fn count(action: &Action, done: Duration, played: &mut Played) {
         Action::Proxy(mode) => (Part::Line, !matches!(mode, Mode::Pass)),
         Action::KillLedger => (Part::Ledger, true),
         Action::StartLedger => (Part::Ledger, false),
+        Action::PauseLedger => (Part::LedgerFrozen, true),
+        Action::ResumeLedger => (Part::LedgerFrozen, false),
+        Action::PauseDatabase => (Part::DatabaseFrozen, true),
+        Action::ResumeDatabase => (Part::DatabaseFrozen, false),
+        Action::DisconnectDatabase => (Part::DatabaseCut, true),
+        Action::ConnectDatabase => (Part::DatabaseCut, false),
         Action::KillDatabase => (Part::Database, true),
         Action::StartDatabase => (Part::Database, false),
         Action::KillGateway(index) => (Part::Gateway(*index), true),
@@ -251,13 +317,9 @@ fn count(action: &Action, done: Duration, played: &mut Played) {
     } else {
         played.mended(part, done);
     }
-    let seen = match action {
-        Action::KillLedger => Sometimes::LedgerKilled,
-        Action::KillDatabase => Sometimes::DatabaseKilled,
-        Action::StartGateway(_) => Sometimes::GatewayRestarted,
-        _ => return,
-    };
-    *played.counts.entry(seen).or_default() += 1;
+    if let Some(seen) = action.shows() {
+        *played.counts.entry(seen).or_default() += 1;
+    }
 }
 
 #[cfg(test)]
@@ -303,6 +365,23 @@ mod tests {
                 at(2),
             ),
             (vec![StartLedger], at(1)),
+            (
+                vec![PauseDatabase, DisconnectDatabase, ResumeDatabase],
+                Healed::Never,
+            ),
+            (
+                vec![
+                    PauseDatabase,
+                    ResumeDatabase,
+                    DisconnectDatabase,
+                    ConnectDatabase,
+                ],
+                at(4),
+            ),
+            (
+                vec![PauseLedger, KillDatabase, ResumeLedger, StartDatabase],
+                at(4),
+            ),
         ] {
             assert_eq!(healed(&actions), expected, "{actions:?}");
         }

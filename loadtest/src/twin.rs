@@ -23,6 +23,8 @@ pub(crate) struct Twin {
     /// The current month.
     yymm: u16,
     currency: Currency,
+    /// The number of the first payment: references and keys follow from it.
+    first: u64,
     /// By rank.
     cards: Vec<Card>,
     /// What was asked, by index.
@@ -34,12 +36,13 @@ pub(crate) struct Twin {
 }
 
 impl Twin {
-    /// A twin that knows the same cards, given as they are issued and as the stack knows them.
+    /// A twin that knows the same cards, given as they are issued and as the stack knows them. The
+    /// month is the current one; payments are numbered from `first`.
     pub(crate) fn new(
         issued: &[NewCard],
         cards: Vec<Card>,
         keys: Arc<Keys>,
-        yymm: u16,
+        (yymm, first): (u16, u64),
         currency: Currency,
     ) -> anyhow::Result<Self> {
         let mut books = MemoryStore::new(1);
@@ -67,6 +70,7 @@ impl Twin {
             gateway,
             yymm,
             currency,
+            first,
             cards,
             payments,
             ids,
@@ -111,7 +115,7 @@ impl Twin {
 
 impl Reference for Twin {
     fn authorize(&mut self, planned: &PlannedPayment) -> bool {
-        let number = self.payments.len() as u64 + 1;
+        let number = self.first + self.payments.len() as u64;
         let card = &self.cards[planned.card];
         let payment = Payment {
             currency: self.currency,
@@ -165,7 +169,7 @@ mod tests {
                 opening_minor: new.opening_minor,
             })
             .collect();
-        Twin::new(cards, known, keys, 2611, "EUR".parse().unwrap()).unwrap()
+        Twin::new(cards, known, keys, (2611, 1), "EUR".parse().unwrap()).unwrap()
     }
 
     fn pay(card: usize, amount_minor: i64) -> PlannedPayment {

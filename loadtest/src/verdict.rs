@@ -85,9 +85,11 @@ fn inconclusive(report: &Report, scenario: &Scenario, reasons: &mut Reasons) {
         );
         reasons.push((Verdict::Inconclusive, text));
     }
-    if report.workload.twin_declined_share < 0.10 {
-        let share = report.workload.twin_declined_share * 100.0;
-        let text = format!("a healthy ledger would decline only {share:.1} %; 10 % are needed");
+    let least = scenario.generator.twin_declined_min;
+    if report.workload.twin_declined_share < least {
+        let (share, least) = (report.workload.twin_declined_share * 100.0, least * 100.0);
+        let text =
+            format!("a healthy ledger would decline only {share:.1} %; {least} % are needed");
         reasons.push((Verdict::Inconclusive, text));
     }
 }

@@ -10,12 +10,18 @@ use rand_distr::{Distribution, LogNormal, Zipf};
 
 use crate::scenario::Workload;
 
-/// The cards, in order of popularity: the first is used most.
+/// The cards, in order of popularity: the first is used most. Their numbers and accounts begin at
+/// `first`.
 ///
 /// Which ranks are frozen or expired is fixed, spread evenly over the ranks, so that the same share
 /// of requests meets them whatever the seed; which card number has which rank is drawn.
-pub(crate) fn cards(load: &Workload, this_month: u16, rng: &mut ChaCha8Rng) -> Vec<NewCard> {
-    let mut numbers: Vec<u64> = (1..=load.cards as u64).collect();
+pub(crate) fn cards(
+    load: &Workload,
+    first: u64,
+    this_month: u16,
+    rng: &mut ChaCha8Rng,
+) -> Vec<NewCard> {
+    let mut numbers: Vec<u64> = (first..first + load.cards as u64).collect();
     numbers.shuffle(rng);
     numbers
         .into_iter()
@@ -118,7 +124,7 @@ mod tests {
 
     #[test]
     fn two_in_a_hundred_cards_are_frozen_and_as_many_expired() {
-        let cards = cards(&load(), 2611, &mut ChaCha8Rng::seed_from_u64(1));
+        let cards = cards(&load(), 1, 2611, &mut ChaCha8Rng::seed_from_u64(1));
         assert_eq!(cards.len(), 10_000);
         let frozen = cards
             .iter()

@@ -20,6 +20,7 @@ pub(crate) fn sample() -> Report {
         seed: 1,
         commit: "0123456789ab".into(),
         machine: "2 × processor".into(),
+        backend: "processes".into(),
         store: "embedded".into(),
         verdict: Verdict::Pass,
         because: Vec::new(),
@@ -67,6 +68,7 @@ pub(crate) fn sample() -> Report {
             what: "ledger: kill -9".into(),
             seen: Some("connections are refused".into()),
         }],
+        left_out: Vec::new(),
         unplanned_exits: Vec::new(),
     }
 }
@@ -118,7 +120,7 @@ fn the_report_has_the_fields_that_scripts_rely_on() {
     };
     has(
         &report,
-        "scenario seed commit machine store verdict phases \
+        "scenario seed commit machine backend store verdict phases \
          totals by_door exposure advices books invariants sometimes",
     );
     let counts = "sent answered_in_time approved declined twin_approved \
