@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use ::tests::cluster::Store;
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::drive::DriveArguments;
+
 /// Plays an outage on real processes and audits the books afterwards.
 #[derive(Debug, Parser)]
 #[command(
@@ -18,6 +20,9 @@ use clap::{Parser, Subcommand, ValueEnum};
   cargo run --release -- run --backend compose                   the same outage on containers
   cargo run --release -- run loadtest/scenarios/containers.toml --backend compose
                                                                  freeze and disconnect the database too
+  cargo run --release -- drive --gateway gw1=http://127.0.0.1:7401,iso=127.0.0.1:7411 \
+      --ledger http://127.0.0.1:7421 --keys deploy/secrets/keys.txt --homes deploy/homes.toml
+                                                                 load for what runs already
   cargo run --release -- scenario                                the default scenario, to change
 
 Exit codes:
@@ -34,6 +39,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Plays a scenario and audits it.
     Run(RunArguments),
+    /// Sends a minute of payments to gateways that run already, and audits the books.
+    Drive(DriveArguments),
     /// Starts ledger, gateways and fault proxy, and keeps them until Ctrl-C.
     Up(UpArguments),
     /// Prints a scenario, annotated, as TOML.

@@ -354,7 +354,8 @@ impl Attempts {
 /// False only where the client says that there was no connection to send on; whatever else went
 /// wrong, somebody may have the request.
 fn may_have_been_heard(failure: &str) -> bool {
-    !failure.starts_with("no link to") && !failure.contains("tcp connect error")
+    let nobody = ["tcp connect error", "dns error"];
+    !failure.starts_with("no link to") && !nobody.iter().any(|it| failure.contains(it))
 }
 
 fn take<T: Default>(shared: &Mutex<T>) -> T {
@@ -377,6 +378,10 @@ mod tests {
             ),
             (
                 "error sending request: client error (Connect): tcp connect error: Connection refused",
+                false,
+            ),
+            (
+                "error sending request: client error (Connect): dns error: no record found",
                 false,
             ),
             ("the link broke before the answer came", true),

@@ -12,6 +12,7 @@
 //! | who died unasked | [`deaths`] |
 //! | clients, gateways, ledger and twin side by side | [`audit`], [`tally`] |
 //! | pass or not, and why | [`verdict`] |
+//! | load for gateways that run already | [`drive`] |
 //! | telling | [`report`], [`requests`], [`text`], [`html`], [`live`] |
 
 mod audit;
@@ -19,6 +20,7 @@ mod board;
 mod cli;
 mod conduct;
 mod deaths;
+mod drive;
 mod driver;
 mod html;
 mod live;
@@ -90,6 +92,10 @@ fn serve(command: Command) -> anyhow::Result<u8> {
             Command::Up(arguments) => up::up(&arguments).await.map(|()| 0),
             Command::Run(arguments) => {
                 let report = async { Ok(run::run(&arguments).await?.verdict.exit_code()) };
+                or_signal(report).await
+            }
+            Command::Drive(arguments) => {
+                let report = async { Ok(drive::drive(&arguments).await?.verdict.exit_code()) };
                 or_signal(report).await
             }
         }

@@ -15,6 +15,9 @@ pub(crate) const DEFAULT: &str = include_str!("../scenarios/outage.toml");
 /// The outage that only containers can play.
 pub(crate) const CONTAINERS: &str = include_str!("../scenarios/containers.toml");
 
+/// About how long the pieces of a drive are, in seconds.
+const STEADY_PIECE_S: f64 = 10.0;
+
 /// How many gateways a run starts.
 pub(crate) const GATEWAYS: usize = 2;
 
@@ -259,6 +262,33 @@ impl Scenario {
         out
     }
 
+    /// The same workload without a fault, for so many seconds at another rate and over other cards.
+    pub(crate) fn steady(
+        mut self,
+        seconds: f64,
+        rate_per_s: f64,
+        cards: usize,
+    ) -> anyhow::Result<Self> {
+        self.name = "drive".into();
+        self.about = "payments for gateways that run already".into();
+        (self.workload.rate_per_s, self.workload.cards) = (rate_per_s, cards);
+        // In a minute few cards run out of money.
+        self.generator.twin_declined_min = 0.0;
+        self.must_see.clear();
+        // A line of progress for each.
+        let pieces = (seconds / STEADY_PIECE_S).ceil().clamp(1.0, 100.0);
+        self.phases = (1..=pieces as usize)
+            .map(|number| Phase {
+                name: format!("steady {number}"),
+                for_s: seconds / pieces,
+                outage: false,
+                faults: Vec::new(),
+            })
+            .collect();
+        self.check()?;
+        Ok(self)
+    }
+
     fn check(&self) -> anyhow::Result<()> {
         let load = &self.workload;
         ensure!(
@@ -401,6 +431,18 @@ mod tests {
         assert_eq!(out, ["PostgreSQL: frozen", "PostgreSQL: thawed"]);
         assert!(!seen(&scenario, Sometimes::DatabasePaused));
         assert!(seen(&scenario, Sometimes::LedgerKilled));
+    }
+
+    #[test]
+    fn a_drive_has_the_workload_and_none_of_the_faults() {
+        let outage = || Scenario::parse(DEFAULT).unwrap();
+        let drive = outage().steady(25.0, 80.0, 500).unwrap();
+        assert_eq!(drive.length(), Duration::from_secs(25));
+        assert_eq!((drive.phases.len(), drive.workload.cards), (3, 500));
+        assert!(drive.phases.iter().all(|phase| phase.faults.is_empty()));
+        assert!(drive.must_see.is_empty());
+        assert!(outage().steady(0.0, 80.0, 500).is_err());
+        assert!(outage().steady(60.0, 1e6, 500).is_err());
     }
 
     #[test]
