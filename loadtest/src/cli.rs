@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use ::tests::cluster::Store;
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::compare::CompareArguments;
 use crate::drive::DriveArguments;
 
 /// Plays an outage on real processes and audits the books afterwards.
@@ -23,6 +24,7 @@ use crate::drive::DriveArguments;
   cargo run --release -- drive --gateway gw1=http://127.0.0.1:7401,iso=127.0.0.1:7411 \
       --ledger http://127.0.0.1:7421 --keys deploy/secrets/keys.txt --homes deploy/homes.toml
                                                                  load for what runs already
+  cargo run --release -- compare --b \"--log debug\"              what an option costs
   cargo run --release -- scenario                                the default scenario, to change
 
 Exit codes:
@@ -41,6 +43,8 @@ pub(crate) enum Command {
     Run(RunArguments),
     /// Sends a minute of payments to gateways that run already, and audits the books.
     Drive(DriveArguments),
+    /// Measures what options of gateways and ledger cost: two stacks, loaded in turn.
+    Compare(CompareArguments),
     /// Starts ledger, gateways and fault proxy, and keeps them until Ctrl-C.
     Up(UpArguments),
     /// Prints a scenario, annotated, as TOML.

@@ -13,11 +13,13 @@
 //! | clients, gateways, ledger and twin side by side | [`audit`], [`tally`] |
 //! | pass or not, and why | [`verdict`] |
 //! | load for gateways that run already | [`drive`] |
+//! | what an option costs | [`compare`] |
 //! | telling | [`report`], [`requests`], [`text`], [`html`], [`live`] |
 
 mod audit;
 mod board;
 mod cli;
+mod compare;
 mod conduct;
 mod deaths;
 mod drive;
@@ -97,6 +99,9 @@ fn serve(command: Command) -> anyhow::Result<u8> {
             Command::Drive(arguments) => {
                 let report = async { Ok(drive::drive(&arguments).await?.verdict.exit_code()) };
                 or_signal(report).await
+            }
+            Command::Compare(arguments) => {
+                or_signal(async { compare::compare(&arguments).await.map(|()| 0) }).await
             }
         }
     })

@@ -26,6 +26,32 @@ fn report(output: &Output) -> Value {
 }
 
 #[test]
+fn a_comparison_loads_both_sides_once() {
+    let output = loadtest(&[
+        "compare",
+        "--b",
+        "--rate-per-s 15000",
+        "--gateways-only",
+        "--rounds",
+        "1",
+        "--seconds",
+        "0.2",
+        "--concurrency",
+        "4",
+        "--output",
+        "json",
+    ]);
+    let report = report(&output);
+    assert!(output.status.success());
+    assert_eq!(report["b"]["arguments"], "--rate-per-s 15000");
+    for side in ["a", "b"] {
+        assert_eq!(report[side]["rounds"].as_array().unwrap().len(), 1);
+        assert!(report[side]["per_s_median"].as_f64().unwrap() > 0.0);
+    }
+    assert_eq!(report["ratios"].as_array().unwrap().len(), 1);
+}
+
+#[test]
 fn a_scenario_that_containers_cannot_play_is_a_mistake_of_the_caller() {
     let output = loadtest(&["run", "--backend", "compose", "--store", "embedded"]);
     assert_eq!(output.status.code(), Some(2));
