@@ -36,7 +36,9 @@ pub struct App {
 
 /// The routes.
 pub fn router(app: App) -> Router {
-    let page = Arc::new(Page::new(app.gateway.clone(), app.door.clone()));
+    let (gateway, door, draining) = (&app.gateway, &app.door, &app.draining);
+    let page = Page::new(gateway.clone(), door.clone(), draining.clone());
+    let page = Arc::new(page);
     Router::new()
         .route(
             "/v1/authorizations",

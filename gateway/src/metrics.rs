@@ -151,8 +151,8 @@ process::catalogue! {
         "The same in money, where they differ; payments in another currency count with their own minor units",
         "as above, in money";
     READY = Gauge "holdfast_ready" None,
-        "1 where this gateway can answer safely, from the ledger or by stand-in; as `/readyz`",
-        "0";
+        "1 where requests should come here, 0 where they should go to another gateway: the journal takes nothing, or this one is about to stop; as `/readyz`",
+        "0 for longer than a restart takes";
 }
 
 /// Every metric of the gateway, in the order of the documentation.

@@ -32,6 +32,8 @@ async fn asked_to_stop_it_is_not_ready_and_still_answers_on_old_and_new_connecti
     let card = stack.card_at(0, 1_000_00).await?;
     let ready = asked(&stack, "/readyz?verbose").await?;
     assert_eq!(ready.status, 200);
+    let metrics = asked(&stack, "/metrics").await?.body;
+    assert!(metrics.contains("\nholdfast_ready 1\n"), "{metrics}");
     assert_eq!(
         ready.body,
         "[+]drain ok\n[+]journal ok\n[+]stand_in ok\n[+]ledger ok\n"
@@ -46,6 +48,8 @@ async fn asked_to_stop_it_is_not_ready_and_still_answers_on_old_and_new_connecti
     let noticed = asked(&stack, "/readyz?verbose").await?;
     assert!(noticed.body.starts_with("[-]drain "), "{}", noticed.body);
     assert!(noticed.body.contains("\n[+]journal ok\n"));
+    let metrics = asked(&stack, "/metrics").await?.body;
+    assert!(metrics.contains("\nholdfast_ready 0\n"), "{metrics}");
     assert_eq!(asked(&stack, "/livez").await?.status, 200);
     assert_eq!(
         noticed.headers.get("connection").map(|it| it.as_bytes()),

@@ -15,6 +15,7 @@ use super::labels::{
 use super::*;
 use crate::authorize::{Gateway, now};
 use crate::door::{Door as Entrance, Shed};
+use crate::drain::Draining;
 
 /// The text of all metrics, whenever it is asked for.
 #[derive(Debug)]
@@ -23,14 +24,15 @@ pub struct Page {
 }
 
 impl Page {
-    /// The metrics of this gateway and its door.
-    pub fn new(gateway: Gateway, door: Entrance) -> Self {
+    /// The metrics of this gateway and its door, and whether it is about to stop.
+    pub fn new(gateway: Gateway, door: Entrance, draining: Draining) -> Self {
         let mut registry = Registry::default();
         process::metrics::register_build(&mut registry, env!("CARGO_PKG_VERSION"));
         gateway.parts().metrics.register(&mut registry);
         registry.register_collector(Box::new(Known {
             gateway,
             door,
+            draining,
             started: Started::now(),
         }));
         Self { registry }
@@ -46,6 +48,7 @@ impl Page {
 struct Known {
     gateway: Gateway,
     door: Entrance,
+    draining: Draining,
     started: Started,
 }
 
@@ -60,7 +63,10 @@ impl Collector for Known {
         let mut scrape = Scrape::new(encoder);
         let status = self.gateway.parts().stand_in.status(now());
         self.started.write(&mut scrape)?;
-        scrape.gauge(&READY, u32::from(!status.journal.poisoned))?;
+        // As `/readyz` says it.
+        let journal_fails = status.journal.poisoned || status.journal.exhausted;
+        let ready = !journal_fails && !self.draining.is_noticed();
+        scrape.gauge(&READY, u32::from(ready))?;
         self.doors(&mut scrape)?;
         self.ledger(&mut scrape)?;
         self.shadow(&mut scrape, InCurrency(status.currency))?;
