@@ -284,11 +284,15 @@ fn check_with_promtool(text: &str) -> anyhow::Result<()> {
             return Ok(());
         }
     };
-    // It reads the older format, which has no exemplars and no end.
+    // It reads the older format, which has no exemplars, no infos and no end.
     let plain: String = text
         .lines()
         .filter(|line| *line != "# EOF")
-        .map(|line| line.split(" # {").next().unwrap_or(line).to_owned() + "\n")
+        .map(|line| line.split(" # {").next().unwrap_or(line))
+        .map(|line| match line.strip_suffix(" info") {
+            Some(kind) if line.starts_with("# TYPE ") => format!("{kind} gauge\n"),
+            _ => format!("{line}\n"),
+        })
         .collect();
     let mut stdin = promtool.stdin.take().context("no stdin")?;
     stdin.write_all(plain.as_bytes())?;
