@@ -20,6 +20,7 @@ pub mod payment;
 pub mod ports;
 pub mod postgres;
 pub mod process;
+pub mod pyiso8583;
 pub mod waiting;
 
 /// True in a pipeline, where a test that cannot run has failed.
