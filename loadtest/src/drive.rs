@@ -153,7 +153,7 @@ async fn attach(arguments: &DriveArguments) -> anyhow::Result<Stack> {
         control: None,
         keys_file: arguments.keys.clone(),
         homes_file: arguments.homes.clone(),
-        store_line: "a store of its own".into(),
+        store_line: "a running stack".into(),
         directory: Directory::make(arguments.directory.as_deref())?,
     };
     let stack = Stack::assemble(Box::new(Attached), layout)?;
