@@ -1,5 +1,6 @@
 # Stands for rust:1.95-slim-bookworm where it cannot be pulled; the context is made by .ci/docker.
-FROM debian:bookworm-slim
+ARG BASE=debian:bookworm-slim
+FROM ${BASE}
 RUN apt-get update -qq \
  && apt-get install -y -qq --no-install-recommends ca-certificates gcc libc6-dev \
  && rm -rf /var/lib/apt/lists/*

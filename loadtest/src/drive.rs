@@ -21,7 +21,7 @@ use crate::run::{Usage, load};
       --gateway gw2=http://127.0.0.1:7402,iso=127.0.0.1:7412 \\
       --ledger http://127.0.0.1:7421 --ledger http://127.0.0.1:7422 \\
       --keys deploy/secrets/keys.txt --homes deploy/homes.toml
-  docker compose --profile load up loadgen
+  docker compose run --rm loadgen
 
 Every run issues cards of its own, so it may be repeated on the same books. Exit codes are those of `run`.")]
 pub(crate) struct DriveArguments {
