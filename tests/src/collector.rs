@@ -21,8 +21,12 @@ use prost::Message;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+mod cli;
+
+pub use cli::run;
+
 /// What it does with a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Manner {
     /// Keeps the spans and says so.
     Answer,
@@ -88,7 +92,15 @@ impl Collector {
     /// # Errors
     /// Where there is none.
     pub async fn start(manner: Manner) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        Self::start_at(SocketAddr::from(([127, 0, 0, 1], 0)), manner).await
+    }
+
+    /// Listens there.
+    ///
+    /// # Errors
+    /// Where somebody else does.
+    pub async fn start_at(listen: SocketAddr, manner: Manner) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind(listen).await?;
         let address = listener.local_addr()?;
         let kept = Arc::new(Kept {
             manner,
