@@ -54,11 +54,14 @@ pub(super) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 /// Opens journal and local copy, recovers, and stacks the ledger client.
 pub(super) fn parts(settings: &Settings) -> anyhow::Result<Built> {
     let stand_in = stand_in(settings)?;
-    let wire = || Wire::new(&settings.ledger).context("the HTTP client could not be made");
+    let no_client = "the HTTP client could not be made";
+    let live = Wire::new(&settings.ledger).context(no_client)?;
+    let feed = live.another_pool().context(no_client)?;
+    let replay = live.another_pool().context(no_client)?;
     let breaker = Arc::new(Breaker::new(Config::default()));
     let instance = settings.name.to_string();
     let telemetry = Telemetry::start(&settings.telemetry, "holdfast-gateway", instance)?;
-    let batches = Batches::start(settings.name.clone(), wire()?);
+    let batches = Batches::start(settings.name.clone(), live);
     // An exemplar leads to a trace; without traces, to an answer by its id.
     let traced = telemetry.clone();
     let exemplar = move |id: &AuthorizationId| !traced.is_on() || traced.sampled(&id.0);
@@ -86,8 +89,8 @@ pub(super) fn parts(settings: &Settings) -> anyhow::Result<Built> {
         gateway,
         keys: Arc::new(settings.keys.clone()),
         door: Door::new(settings.rate_per_s, settings.in_flight_max),
-        feed: wire()?,
-        replay: wire()?,
+        feed,
+        replay,
     })
 }
 

@@ -1,5 +1,7 @@
 //! The contract as HTTP calls: one method per row of the table in [`ledger_api`].
 
+mod untraced;
+
 use std::time::Duration;
 
 use ledger_api::{
@@ -8,6 +10,9 @@ use ledger_api::{
 };
 use reqwest::{Client, RequestBuilder, StatusCode};
 use serde::de::DeserializeOwned;
+use tokio::time::Instant;
+
+use untraced::{Batch, Refusal, refuses_content};
 
 /// A connection pool to the ledger. Live traffic, replay and the feed have one each, so that none
 /// can take another's connections.
@@ -15,6 +20,7 @@ use serde::de::DeserializeOwned;
 pub struct Wire {
     client: Client,
     base: String,
+    traces: Refusal,
 }
 
 /// Why a call brought nothing.
@@ -37,16 +43,18 @@ pub enum WireError {
 impl Wire {
     /// A pool for the ledger at `base`, such as `http://127.0.0.1:7400`.
     pub fn new(base: &str) -> Result<Self, reqwest::Error> {
-        let client = Client::builder()
-            .connect_timeout(Duration::from_millis(500))
-            .pool_idle_timeout(Duration::from_secs(30))
-            .tcp_nodelay(true)
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .build()?;
         Ok(Self {
-            client,
+            client: pool()?,
             base: base.trim_end_matches('/').to_owned(),
+            traces: Refusal::default(),
+        })
+    }
+
+    /// Another pool for the same ledger. What one of them learns about the ledger, all know.
+    pub fn another_pool(&self) -> Result<Self, reqwest::Error> {
+        Ok(Self {
+            client: pool()?,
+            ..self.clone()
         })
     }
 
@@ -56,8 +64,7 @@ impl Wire {
         batch: &AuthorizeBatch,
         timeout: Duration,
     ) -> Result<AuthorizeAnswers, WireError> {
-        let url = format!("{}/v1/authorizations", self.base);
-        read(self.client.post(url).json(batch).timeout(timeout)).await
+        self.tell("/v1/authorizations", batch, timeout).await
     }
 
     /// `POST /v1/advices`.
@@ -66,7 +73,41 @@ impl Wire {
         batch: &AdviceBatch,
         timeout: Duration,
     ) -> Result<AdviceAnswers, WireError> {
-        let url = format!("{}/v1/advices", self.base);
+        self.tell("/v1/advices", batch, timeout).await
+    }
+
+    /// A ledger that is older than `traceparent` refuses every batch that has one. Then the same goes
+    /// out once more without, under the same ids; where that is accepted, it always goes without.
+    async fn tell<B: Batch, A: DeserializeOwned>(
+        &self,
+        path: &str,
+        batch: &B,
+        timeout: Duration,
+    ) -> Result<A, WireError> {
+        if !batch.is_traced() {
+            return self.post(path, batch, timeout).await;
+        }
+        if self.traces.are_refused() {
+            return self.post(path, &batch.untraced(), timeout).await;
+        }
+        let deadline = Instant::now() + timeout;
+        let refused = match self.post(path, batch, timeout).await {
+            Err(WireError::Problem(problem)) if refuses_content(&problem) => problem,
+            ended => return ended,
+        };
+        let left = deadline.saturating_duration_since(Instant::now());
+        let answers = self.post(path, &batch.untraced(), left).await?;
+        self.traces.learn(&refused);
+        Ok(answers)
+    }
+
+    async fn post<B: Batch, A: DeserializeOwned>(
+        &self,
+        path: &str,
+        batch: &B,
+        timeout: Duration,
+    ) -> Result<A, WireError> {
+        let url = format!("{}{path}", self.base);
         read(self.client.post(url).json(batch).timeout(timeout)).await
     }
 
@@ -109,6 +150,16 @@ impl Wire {
             Err(error) => Err(error),
         }
     }
+}
+
+fn pool() -> Result<Client, reqwest::Error> {
+    Client::builder()
+        .connect_timeout(Duration::from_millis(500))
+        .pool_idle_timeout(Duration::from_secs(30))
+        .tcp_nodelay(true)
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .build()
 }
 
 /// Sends and reads. The ledger's answer is input like any other: what does not parse is an error.

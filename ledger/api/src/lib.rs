@@ -30,6 +30,11 @@
 //! ledger that keeps no traces ignores it, and must not refuse an item for having it; one that does
 //! hangs its own span under it if its flags say *sampled*. What is no `traceparent` counts as absent.
 //!
+//! Any other field that a ledger does not know it refuses, with the whole batch: it might be about
+//! money. So ledgers are upgraded before gateways. Where a ledger is older than `traceparent`, its 400
+//! or 422 makes the gateway send the batch again without, under the same ids; once such a batch is
+//! accepted, that gateway sends no `traceparent` until it is started again.
+//!
 //! Every batch is answered item by item, in order. Whatever is not a 2xx is a [`Problem`]
 //! (RFC 9457) that says whether a retry is safe. A time-out or a 5xx means *unknown*: the effect
 //! may have happened. Asking again with the same id is always right.
