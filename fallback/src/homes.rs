@@ -10,6 +10,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::policy::first_u64;
+use crate::syntax;
 
 /// More gateways than this are a mistake in the file.
 const GATEWAYS_MAX: usize = 64;
@@ -28,7 +29,7 @@ pub struct Homes {
 pub enum HomesError {
     /// Not TOML, or not these keys.
     #[error(
-        "the homes do not parse: {0}write `version = 1` and `gateways = [{{ name = \"gw1\" }}, …]`"
+        "the homes do not parse: {0}; write `version = 1` and `gateways = [{{ name = \"gw1\" }}, …]`"
     )]
     Syntax(String),
     /// No gateway at all, or far too many.
@@ -45,8 +46,7 @@ impl Homes {
     /// # Errors
     /// Says what is wrong and what to do about it.
     pub fn parse(text: &str) -> Result<Self, HomesError> {
-        let file: File =
-            toml::from_str(text).map_err(|error| HomesError::Syntax(error.to_string()))?;
+        let file: File = syntax::parse(text).map_err(HomesError::Syntax)?;
         let mut all: Vec<_> = file
             .gateways
             .into_iter()

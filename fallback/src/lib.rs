@@ -21,6 +21,7 @@ pub mod homes;
 pub mod journal;
 pub mod policy;
 pub mod stand_in;
+mod syntax;
 mod windows;
 pub mod words;
 

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::homes::Homes;
+use crate::syntax;
 
 /// The layout of the file that this program reads.
 const VERSION: u32 = 1;
@@ -29,7 +30,7 @@ pub struct Policy {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PolicyError {
     /// Not TOML, a key is missing, unknown or of the wrong type, or an amount is not one.
-    #[error("the policy does not parse: {0}correct it; the annotated default names every key")]
+    #[error("the policy does not parse: {0}; correct it; the annotated default names every key")]
     Syntax(String),
     /// Written for another program.
     #[error(
@@ -77,8 +78,7 @@ impl Policy {
     /// # Errors
     /// Says which key is wrong and what to do about it.
     pub fn parse(text: &str) -> Result<Self, PolicyError> {
-        let file: File =
-            toml::from_str(text).map_err(|error| PolicyError::Syntax(error.to_string()))?;
+        let file: File = syntax::parse(text).map_err(PolicyError::Syntax)?;
         if file.version != VERSION {
             return Err(PolicyError::Version {
                 found: file.version,
