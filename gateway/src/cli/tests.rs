@@ -157,6 +157,11 @@ fn what_cannot_work_is_refused_and_says_why() {
         ("otlp-endpoint", "http://", "must be a URL"),
         ("otlp-endpoint", "collector:4318", "must be a URL"),
         (
+            "otlp-endpoint",
+            "http://collector:4318?x=1",
+            "a query or a fragment",
+        ),
+        (
             "ledger",
             "ledger:7400",
             "ledger.url (flag --ledger): it must be a URL",

@@ -45,13 +45,21 @@ pub struct Settings {
     pub sample_ratio: f64,
 }
 
+/// Checks a collector's base URL without sending anything.
+///
+/// # Errors
+/// One that [`Telemetry::start`] refuses.
+pub fn check_endpoint(base: &str) -> Result<(), TelemetryError> {
+    collector::traces_url(base).map(drop)
+}
+
 /// Traces cannot be sent as configured.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TelemetryError {
     /// Not a URL that can be used.
     #[error(
-        "the collector's endpoint must be a URL such as http://127.0.0.1:4318, without a path and \
-         without TLS: put a collector of your own in front of one that needs it"
+        "the collector's endpoint must be a URL that begins with http:// and has a host, without a \
+         user, a query or a fragment, and without /v1/traces, which is added; the exporter speaks no TLS"
     )]
     Endpoint,
     /// The exporter could not be made.

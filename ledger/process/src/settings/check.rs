@@ -40,10 +40,10 @@ pub fn telemetry(
     report: &mut Report,
 ) -> Option<telemetry::Settings> {
     let endpoint = &section.otlp_endpoint;
-    if endpoint.as_deref().is_some_and(|url| !is_plain_http(url)) {
+    if let Some(Err(what)) = endpoint.as_deref().map(telemetry::check_endpoint) {
         report.refuse(
             "telemetry.otlp_endpoint",
-            "it must be a URL that begins with http:// and has a host: the exporter speaks no TLS",
+            what,
             "have a collector beside the service that passes traces on, such as http://127.0.0.1:4318",
         );
     }
@@ -59,12 +59,5 @@ pub fn telemetry(
     Some(telemetry::Settings {
         endpoint: endpoint.clone(),
         sample_ratio,
-    })
-}
-
-fn is_plain_http(url: &str) -> bool {
-    let uri = url.parse::<http::Uri>();
-    uri.is_ok_and(|uri| {
-        uri.scheme_str() == Some("http") && uri.host().is_some_and(|host| !host.is_empty())
     })
 }
