@@ -20,6 +20,7 @@ mod drain;
 mod fault_proxy;
 mod idempotency;
 mod ledger_down;
+mod lost_database;
 mod malformed;
 mod metrics;
 mod overload;

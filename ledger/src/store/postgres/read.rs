@@ -21,7 +21,7 @@ const ACCOUNTS: &str = "SELECT id, currency, closed, debits_pending, debits_post
 
 impl Postgres {
     pub(in crate::store) async fn read_mark(&self) -> Result<Mark, StoreError> {
-        let head = self.run_tx("mark", |connection| {
+        let head = self.read("mark", |connection| {
             Box::pin(async move { Ok(rows::head(connection).await?) })
         });
         Ok(head.await?.mark())
@@ -31,7 +31,7 @@ impl Postgres {
         &self,
         id: AccountId,
     ) -> Result<Option<AccountView>, StoreError> {
-        let found = self.run_tx("account", move |connection| {
+        let found = self.read("account", move |connection| {
             Box::pin(async move { account(connection, id).await })
         });
         Ok(found.await?.map(|account| account.view()))
@@ -77,7 +77,7 @@ impl Postgres {
         after: Option<AccountId>,
         limit: usize,
     ) -> Result<AccountsPage, StoreError> {
-        let found = self.run_tx("accounts", move |connection| {
+        let found = self.read("accounts", move |connection| {
             Box::pin(accounts(connection, after, i64::MAX, limit))
         });
         let found = found.await?;
@@ -92,7 +92,7 @@ impl Postgres {
         &self,
         id: AuthorizationId,
     ) -> Result<Option<AuthorizationView>, StoreError> {
-        self.run_tx("authorization", move |connection| {
+        self.read("authorization", move |connection| {
             Box::pin(async move {
                 let head = rows::head(connection).await?;
                 let found =
@@ -135,7 +135,7 @@ impl Postgres {
         after: Option<AuthorizationId>,
         limit: usize,
     ) -> Result<AuthorizationsPage, StoreError> {
-        self.run_tx(name, move |connection| {
+        self.read(name, move |connection| {
             Box::pin(async move {
                 let head = rows::head(connection).await?;
                 let found = sqlx::query(statement)
@@ -167,7 +167,7 @@ impl Postgres {
         limit: usize,
     ) -> Result<FeedPage, StoreError> {
         let (head, changes) = self
-            .run_tx("feed", move |connection| {
+            .read("feed", move |connection| {
                 Box::pin(async move {
                     let head = rows::head(connection).await?;
                     if head.epoch != epoch || after >= head.position {
@@ -210,7 +210,7 @@ impl Postgres {
         after: Option<ListingCursor>,
         limit: usize,
     ) -> Result<ListingPage, StoreError> {
-        self.run_tx("listing", move |connection| {
+        self.read("listing", move |connection| {
             Box::pin(async move {
                 let mark = rows::head(connection).await?.mark();
                 let customers = AccountId::INTERNAL_FROM.cast_signed();
@@ -275,7 +275,7 @@ impl Postgres {
         gateway: &GatewayId,
     ) -> Result<Option<JournalHead>, StoreError> {
         let name = gateway.to_string();
-        self.run_tx("journal_head", move |connection| {
+        self.read("journal_head", move |connection| {
             let name = name.clone();
             Box::pin(async move {
                 let found = sqlx::query(

@@ -10,13 +10,15 @@ use tokio::time::{Instant, timeout};
 use super::Postgres;
 use crate::store::StoreError;
 
-/// How long a transaction may take before its commit. Longer than the server's statement time-out,
-/// so that it only ends what the server cannot: a connection that is cut or frozen.
+/// How long a transaction may take before its commit, and a read without one. Longer than the server's
+/// statement time-out, so that it only ends what the server cannot: a connection that is cut or frozen.
 pub(super) const WORK_MAX: Duration = Duration::from_secs(3);
 /// The same for a report over all entries, which tells the server so.
 pub(super) const REPORT_MAX: Duration = Duration::from_secs(120);
 /// How long a commit may take before its outcome counts as unknown.
 const COMMIT_MAX: Duration = Duration::from_secs(3);
+/// How long a connection may take to go back to the pool, which asks the server something.
+const RELEASE_MAX: Duration = Duration::from_secs(3);
 /// How often a transaction that lost a race is done again.
 const RACES_MAX: u32 = 8;
 /// How long a lost connection is replaced before the caller hears of it.
@@ -50,9 +52,25 @@ enum Next {
 }
 
 impl Postgres {
-    /// Does `work` on a connection, under a name for the log. Lost races (serialization failure,
-    /// deadlock, a key that somebody else inserted first) are done again, a bounded number of
-    /// times; a lost connection is replaced, for a bounded time. An unconfirmed commit is neither.
+    /// Does `work` that needs no transaction: one statement, or a few that each tell the truth. On a
+    /// connection that is cut or frozen it ends here, and the connection with it: a question that
+    /// nobody answers must not keep one of the few that there are.
+    pub(super) async fn read<T: 'static>(
+        &self,
+        name: &'static str,
+        work: impl for<'c> Fn(&'c mut PgConnection) -> Work<'c, T> + Send + Sync,
+    ) -> Result<T, StoreError> {
+        self.run_tx(name, |connection| {
+            let work = timeout(WORK_MAX, work(connection));
+            Box::pin(async move { work.await.map_err(|_| TxError::TimedOut)? })
+        })
+        .await
+    }
+
+    /// Does `work`, which bounds itself, on a connection, under a name for the log. Lost races
+    /// (serialization failure, deadlock, a key that somebody else inserted first) are done again, a
+    /// bounded number of times; a lost connection is replaced, for a bounded time. An unconfirmed
+    /// commit is neither.
     pub(super) async fn run_tx<T>(
         &self,
         name: &'static str,
@@ -66,11 +84,14 @@ impl Postgres {
                 StoreError::Unavailable(format!("no connection to the database ({error})"))
             })?;
             let error = match work(&mut connection).await {
-                Ok(value) => return Ok(value),
+                Ok(value) => {
+                    release(connection);
+                    return Ok(value);
+                }
                 Err(error) => error,
             };
             if keeps_connection(&error) {
-                drop(connection);
+                release(connection);
             } else {
                 self.discard(connection);
             }
@@ -101,6 +122,13 @@ impl Postgres {
             drop(idle.detach());
         }
     }
+}
+
+/// Gives a connection back. The pool asks the server something before it takes one, and waits for ever:
+/// a connection that dies in this moment would be lost to it.
+fn release(mut connection: PoolConnection<Database>) {
+    let returned = connection.return_to_pool();
+    tokio::spawn(timeout(RELEASE_MAX, returned));
 }
 
 /// `work` between `begin` and COMMIT, each bounded. Whatever fails before the commit was not done;
