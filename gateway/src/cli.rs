@@ -9,6 +9,7 @@ mod tests;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::{CommandFactory, FromArgMatches};
@@ -16,11 +17,15 @@ use process::settings::{self, EXIT_CONFIGURATION};
 
 use arguments::{Arguments, Command, Settings, understand};
 use config::{Config, SERVICE};
+use serve::Ended;
 
 /// It could not start.
 const EXIT_NOT_STARTED: u8 = 1;
 /// Work was left after the time for draining.
 const EXIT_NOT_DRAINED: u8 = 2;
+
+/// How long what is left of work may take to end after the drain.
+const RUNTIME_MAX: Duration = Duration::from_secs(2);
 
 /// Runs the gateway until it is asked to stop, or does what the command line asks for.
 /// `arguments` begins with the program's name.
@@ -60,18 +65,34 @@ fn start(settings: Settings) -> ExitCode {
         eprintln!("gateway: {error}");
         return ExitCode::from(EXIT_CONFIGURATION);
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build();
-    let ended = runtime
+    let ended = to_the_end(serve::serve(settings))
         .context("the runtime could not start")
-        .and_then(|runtime| runtime.block_on(serve::serve(settings)));
+        .and_then(|ended| ended);
     match ended {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(EXIT_NOT_DRAINED),
+        Ok(Ended { drained, gateway }) => {
+            // The last of its clones goes here, where nothing cuts it off. What is dropped writes
+            // itself: the journal syncs, the local copy is saved.
+            drop(gateway);
+            if drained {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::from(EXIT_NOT_DRAINED)
+            }
+        }
         Err(error) => {
             eprintln!("gateway: {error:#}");
             ExitCode::from(EXIT_NOT_STARTED)
         }
     }
+}
+
+/// Does the work on a runtime of its own, and ends what the work has left on it. What hangs on a thread
+/// where nobody can end it, such as a question to a name server, must not keep the process.
+fn to_the_end<T>(work: impl Future<Output = T>) -> std::io::Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let done = runtime.block_on(work);
+    runtime.shutdown_timeout(RUNTIME_MAX);
+    Ok(done)
 }

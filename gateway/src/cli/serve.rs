@@ -6,6 +6,7 @@ use tracing::{info, warn};
 
 use super::arguments::Settings;
 use super::build;
+use crate::authorize::Gateway;
 use crate::drain::{Draining, Times};
 use crate::metrics::labels::Door;
 use crate::{feed, http, iso, replay};
@@ -15,8 +16,16 @@ const CONNECTIONS_MAX: usize = 4_096;
 /// Open files kept for the journal, the copy and the ledger.
 const FILES_KEPT: usize = 256;
 
-/// True when everything in flight was finished.
-pub(super) async fn serve(settings: Settings) -> anyhow::Result<bool> {
+/// What is left of a gateway that has stopped.
+pub(super) struct Ended {
+    /// True when everything in flight was finished.
+    pub(super) drained: bool,
+    /// Journal and local copy, for as long as anybody may use them.
+    pub(super) gateway: Gateway,
+}
+
+/// Serves until it is asked to stop.
+pub(super) async fn serve(settings: Settings) -> anyhow::Result<Ended> {
     let http_listener = build::bind(settings.http).await?;
     let iso_listener = build::bind(settings.iso).await?;
     let parts = build::parts(&settings)?;
@@ -74,8 +83,7 @@ pub(super) async fn serve(settings: Settings) -> anyhow::Result<bool> {
     let signal = process::stop::requested_once(super::EXIT_NOT_DRAINED).await;
 
     // First nobody new is asked for, then the doors close, then what is in flight ends, and last
-    // what follows from it. What is dropped afterwards writes itself: the journal syncs, the local
-    // copy is saved.
+    // what follows from it.
     info!(signal, "draining");
     let times = Times {
         notice: settings.drain.notice,
@@ -101,7 +109,10 @@ pub(super) async fn serve(settings: Settings) -> anyhow::Result<bool> {
         );
     }
     parts.gateway.parts().telemetry.shutdown().await;
-    Ok(drained)
+    Ok(Ended {
+        drained,
+        gateway: parts.gateway,
+    })
 }
 
 /// Half of what the process may open for each door, less what journal, copy and ledger need: idle

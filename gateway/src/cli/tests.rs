@@ -7,6 +7,7 @@ use process::settings::{Given, Loaded, Origin, template};
 
 use super::arguments::{Arguments, Drain, Settings, understand};
 use super::config::{Config, SERVICE};
+use super::to_the_end;
 
 const KEYS: &str = "card 1111111111111111111111111111111111111111111111111111111111111111\n\
     id 2222222222222222222222222222222222222222222222222222222222222222\n";
@@ -210,4 +211,19 @@ fn errors_in_values_and_between_them_are_reported_together() {
     ];
     assert_eq!(keys, expected);
     assert!(settings.is_none());
+}
+
+#[test]
+fn a_name_server_that_does_not_answer_holds_no_exit() {
+    let (answer, question) = std::sync::mpsc::channel::<()>();
+    let (ended, end) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let work = async {
+            tokio::task::spawn_blocking(move || question.recv());
+            "done"
+        };
+        let _ = ended.send(to_the_end(work).unwrap());
+    });
+    assert_eq!(end.recv_timeout(Duration::from_secs(60)), Ok("done"));
+    drop(answer);
 }
