@@ -97,15 +97,17 @@ fn start(log: &str, work: impl Future<Output = ExitCode>) -> ExitCode {
 }
 
 async fn ledger(settings: Settings, restored: bool) -> ExitCode {
-    let store = match &settings.books {
-        Books::Database(database) => match Store::database(database) {
-            Ok(store) => store,
-            Err(error) => return fail(EXIT_CONFIGURATION, &error),
-        },
-        Books::Folder(folder) => match embedded(folder, restored).await {
-            Ok(store) => store,
-            Err(error) => return fail(FAILED, &error),
-        },
+    let mut stop = Box::pin(process::stop::requested());
+    let opened = tokio::select! {
+        opened = open(&settings.books, restored) => opened,
+        signal = &mut stop => {
+            tracing::info!(signal, "stopped before the books were open");
+            return ExitCode::SUCCESS;
+        }
+    };
+    let store = match opened {
+        Ok(store) => store,
+        Err(code) => return code,
     };
     let bound = async {
         let listener = TcpListener::bind(settings.listen).await?;
@@ -136,7 +138,7 @@ async fn ledger(settings: Settings, restored: bool) -> ExitCode {
     tokio::spawn({
         let stopping = stopping.clone();
         async move {
-            let signal = process::stop::requested().await;
+            let signal = stop.await;
             tracing::info!(signal, "stopping");
             stopping.cancel();
         }
@@ -158,6 +160,18 @@ async fn ledger(settings: Settings, restored: bool) -> ExitCode {
     } else {
         tracing::error!("stopped, some requests were cut off");
         ExitCode::from(FAILED)
+    }
+}
+
+async fn open(books: &Books, restored: bool) -> Result<Store, ExitCode> {
+    match books {
+        Books::Database(database) => {
+            Store::database(database).map_err(|error| fail(EXIT_CONFIGURATION, &error))
+        }
+        Books::Folder(folder) => {
+            let opened = embedded(folder, restored).await;
+            opened.map_err(|error| fail(FAILED, &error))
+        }
     }
 }
 

@@ -5,12 +5,14 @@ use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use anyhow::Context;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tests::ports;
 use tests::postgres::Postgres;
 use tests::process::{Child, Program};
 use tests::waiting::wait_until;
 use tokio::process::Command;
+use tokio::time::timeout;
 
 use crate::support::stack;
 
@@ -256,6 +258,59 @@ async fn a_ledger_that_never_migrates_waits_for_ledger_migrate() -> anyhow::Resu
     // Again is nothing to do.
     assert_eq!(run(&mut migrate(&right, "")).await?.0, 0);
     Ok(())
+}
+
+#[tokio::test]
+async fn asked_to_stop_before_there_is_anything_to_stop_a_service_ends() -> anyhow::Result<()> {
+    let directory = tempfile::tempdir()?;
+    let database = format!("postgres://nobody@{}/nothing", ports::free()?);
+    let migrate = format!("ledger migrate --database-url {database} --wait-s 3600");
+    let log = directory.path().join("migrate.log");
+    let mut migrate = node(&migrate)
+        .stderr(std::fs::File::create(&log)?)
+        .spawn()?;
+    let waits = async || {
+        std::fs::read_to_string(&log).is_ok_and(|log| log.contains("waiting for the database"))
+    };
+    wait_until("`migrate` says that it waits", SOON, waits).await?;
+    terminate(&migrate)?;
+    let status = timeout(SOON, migrate.wait()).await??;
+    assert_eq!(status.code(), Some(1), "{status}");
+    let log = std::fs::read_to_string(&log)?;
+    assert!(log.contains("stopped by SIGTERM"), "{log}");
+
+    // Recovery reads this file, which nobody finishes writing.
+    let pipe = directory.path().join("keys.fingerprint");
+    let made = Command::new("mkfifo").arg(&pipe).status().await?;
+    assert!(made.success());
+    let digits = "1".repeat(64);
+    let keys = format!("card {digits}\nid {digits}\n");
+    let keys = write(directory.path(), "keys", &keys)?;
+    let homes = "version = 1\n[[gateways]]\nname = \"gw1\"\n";
+    let homes = write(directory.path(), "homes.toml", homes)?;
+    let gateway = format!(
+        "gateway --name gw1 --http 127.0.0.1:0 --iso 127.0.0.1:0 --keys {keys} --homes {homes} \
+         --data {}",
+        directory.path().display()
+    );
+    let mut gateway = node(&gateway).stdout(Stdio::piped()).spawn()?;
+    // Nobody waits for this thread where nobody reads.
+    let (opened, open) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || opened.send(std::fs::OpenOptions::new().write(true).open(pipe)));
+    let _unfinished = timeout(SOON, open).await???;
+    terminate(&gateway)?;
+    let status = timeout(SOON, gateway.wait()).await??;
+    assert_eq!(status.code(), Some(0), "{status}");
+    let said = gateway.wait_with_output().await?.stdout;
+    assert_eq!(String::from_utf8(said)?, "", "it was never ready");
+    Ok(())
+}
+
+/// SIGTERM.
+fn terminate(process: &tokio::process::Child) -> anyhow::Result<()> {
+    let pid = process.id().and_then(|id| i32::try_from(id).ok());
+    let pid = pid.and_then(Pid::from_raw).context("it has ended")?;
+    Ok(kill_process(pid, Signal::TERM)?)
 }
 
 /// A database whose owner must show the password; its URL has none.

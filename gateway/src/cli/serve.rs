@@ -1,5 +1,9 @@
 //! The recipe: doors → journal → stack → serve → drain.
 
+use std::pin::pin;
+use std::sync::Arc;
+
+use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
@@ -20,15 +24,27 @@ const FILES_KEPT: usize = 256;
 pub(super) struct Ended {
     /// True when everything in flight was finished.
     pub(super) drained: bool,
-    /// Journal and local copy, for as long as anybody may use them.
-    pub(super) gateway: Gateway,
+    /// Journal and local copy, for as long as anybody may use them; `None` before they were open.
+    pub(super) gateway: Option<Gateway>,
 }
 
 /// Serves until it is asked to stop.
 pub(super) async fn serve(settings: Settings) -> anyhow::Result<Ended> {
+    let mut stop = pin!(process::stop::requested_once(super::EXIT_NOT_DRAINED));
     let http_listener = build::bind(settings.http).await?;
     let iso_listener = build::bind(settings.iso).await?;
-    let parts = build::parts(&settings)?;
+    let settings = Arc::new(settings);
+    let recovery = tokio::task::spawn_blocking({
+        let settings = Arc::clone(&settings);
+        move || build::parts(&settings)
+    });
+    let parts = tokio::select! {
+        parts = recovery => parts.context("the recovery ended in a defect")??,
+        signal = &mut stop => {
+            info!(signal, "stopped before recovery was over; nothing was accepted");
+            return Ok(Ended { drained: true, gateway: None });
+        }
+    };
     let (http_address, iso_address) = (http_listener.local_addr()?, iso_listener.local_addr()?);
 
     let (draining, last) = (Draining::default(), CancellationToken::new());
@@ -80,7 +96,7 @@ pub(super) async fn serve(settings: Settings) -> anyhow::Result<Ended> {
         bound_minor = parts.gateway.parts().stand_in.status(crate::authorize::now()).bound_minor,
         "ready; the bound is the most that stand-in can lose in one outage, over all gateways"
     );
-    let signal = process::stop::requested_once(super::EXIT_NOT_DRAINED).await;
+    let signal = stop.await;
 
     // First nobody new is asked for, then the doors close, then what is in flight ends, and last
     // what follows from it.
@@ -111,7 +127,7 @@ pub(super) async fn serve(settings: Settings) -> anyhow::Result<Ended> {
     parts.gateway.parts().telemetry.shutdown().await;
     Ok(Ended {
         drained,
-        gateway: parts.gateway,
+        gateway: Some(parts.gateway),
     })
 }
 

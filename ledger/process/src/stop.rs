@@ -2,21 +2,32 @@
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Resolves when the process is asked to stop (SIGTERM or SIGINT), with the signal's name.
-pub async fn requested() -> &'static str {
-    match Signals::install() {
-        Some(mut signals) => signals.next().await,
-        // Without handlers the default action stops the process, which is crash-safe too.
-        None => std::future::pending().await,
+/// Resolves when the process is asked to stop (SIGTERM or SIGINT), with the signal's name. It listens
+/// from the call on: the first process of a container has no default action to stop it before.
+pub fn requested() -> impl Future<Output = &'static str> + Send {
+    let signals = Signals::install();
+    async move {
+        match signals {
+            Some(mut signals) => signals.next().await,
+            // Without handlers the default action stops the process, which is crash-safe too.
+            None => std::future::pending().await,
+        }
     }
 }
 
 /// Like [`requested`]. A further signal afterwards ends the process at once with exit code `code`,
 /// whatever it is doing, and runs nothing more: for a process whose state on disk survives that.
-pub async fn requested_once(code: u8) -> &'static str {
-    let Some(mut signals) = Signals::install() else {
-        return std::future::pending().await;
-    };
+pub fn requested_once(code: u8) -> impl Future<Output = &'static str> + Send {
+    let signals = Signals::install();
+    async move {
+        match signals {
+            Some(signals) => first_of(signals, code).await,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+async fn first_of(mut signals: Signals, code: u8) -> &'static str {
     let first = signals.next().await;
     // A thread and a runtime of its own: the main one may be busy, or past polling anything.
     let watched = std::thread::Builder::new()

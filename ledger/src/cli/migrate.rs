@@ -24,6 +24,7 @@ pub(super) struct MigrateCommand {
 impl MigrateCommand {
     /// Brings the schema up to date.
     pub(super) async fn run(self, database: Database) -> ExitCode {
+        let stop = process::stop::requested();
         let database = Database {
             migrate: true,
             ..database
@@ -32,7 +33,14 @@ impl MigrateCommand {
             Ok(store) => store,
             Err(error) => return fail(FAILED, &error),
         };
-        match self.prepare(&store).await {
+        let prepared = tokio::select! {
+            prepared = self.prepare(&store) => prepared,
+            signal = stop => {
+                let what = format_args!("stopped by {signal}: the schema may not be up to date");
+                return fail(FAILED, &what);
+            }
+        };
+        match prepared {
             Ok(kind) => {
                 let mut stdout = std::io::stdout().lock();
                 let _unread = writeln!(stdout, "the schema is up to date store={kind}");
