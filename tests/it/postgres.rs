@@ -2,12 +2,13 @@
 
 use tests::cluster::{Cannot, Node, Store};
 use tests::notebook::By;
+use tests::postgres::is_installed;
 
-use crate::support::{has_postgres, stack_with};
+use crate::support::stack_with;
 
 #[tokio::test]
 async fn a_database_killed_under_the_ledger_loses_nothing_i1_i2_i6() -> anyhow::Result<()> {
-    if !has_postgres() {
+    if !is_installed()? {
         return Ok(());
     }
     let stack = stack_with(|config| config.store = Store::Postgres).await?;
@@ -38,7 +39,7 @@ async fn a_database_killed_under_the_ledger_loses_nothing_i1_i2_i6() -> anyhow::
 #[tokio::test]
 async fn a_frozen_database_leaves_payments_answered_and_the_books_complete_i1_i2_i6()
 -> anyhow::Result<()> {
-    if !has_postgres() {
+    if !is_installed()? {
         return Ok(());
     }
     let stack = stack_with(|config| config.store = Store::Postgres).await?;

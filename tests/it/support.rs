@@ -136,18 +136,3 @@ pub(crate) fn answered(outcome: Outcome) -> anyhow::Result<Answer> {
         other => bail!("no decision: {other:?}"),
     }
 }
-
-/// Runs the body of a test that needs PostgreSQL, or says loudly why not.
-pub(crate) fn has_postgres() -> bool {
-    let found = tests::postgres::is_installed();
-    if !found && tests::in_ci() {
-        panic!("{}", tests::postgres::Missing);
-    }
-    if !found {
-        eprintln!(
-            "SKIPPED: a test on PostgreSQL, because there are {}",
-            tests::postgres::Missing
-        );
-    }
-    found
-}

@@ -21,7 +21,10 @@ pub mod ports;
 pub mod postgres;
 pub mod process;
 pub mod pyiso8583;
+mod skip;
 pub mod waiting;
+
+pub use skip::skipped;
 
 /// True in a pipeline, where a test that cannot run has failed.
 pub fn in_ci() -> bool {

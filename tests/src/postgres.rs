@@ -55,8 +55,8 @@ impl Postgres {
     pub async fn start() -> anyhow::Result<Option<Self>> {
         match Self::start_or_missing().await {
             Ok(postgres) => Ok(Some(postgres)),
-            Err(error) if error.is::<Missing>() && !crate::in_ci() => {
-                eprintln!("SKIPPED: PostgreSQL, because there are {Missing}");
+            Err(error) if error.is::<Missing>() => {
+                skipped()?;
                 Ok(None)
             }
             Err(error) => Err(error),
@@ -393,9 +393,21 @@ fn children_of(parent: u32) -> Vec<Pid> {
         .collect()
 }
 
-/// True where the machine has the binaries that [`Postgres::start`] needs.
-pub fn is_installed() -> bool {
-    binaries().is_some()
+/// True where the machine has the binaries that [`Postgres::start`] needs; says so loudly where it has
+/// not.
+///
+/// # Errors
+/// As [`crate::skipped`].
+pub fn is_installed() -> anyhow::Result<bool> {
+    let found = binaries().is_some();
+    if !found {
+        skipped()?;
+    }
+    Ok(found)
+}
+
+fn skipped() -> anyhow::Result<()> {
+    crate::skipped("tests on PostgreSQL", format!("there are {Missing}"))
 }
 
 /// The newest PostgreSQL in Debian's place, or the one in PATH.

@@ -1,13 +1,8 @@
-use std::io::Write;
-use std::sync::Once;
-
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow};
 use testcontainers::bollard::Docker;
 use testcontainers::core::client::docker_client_instance;
+use tests::docker::skipped;
 use tokio::process::Command;
-
-static NO_ENGINE: Once = Once::new();
-static NO_COMPOSE: Once = Once::new();
 
 /// A Docker engine that answers and has our image.
 #[derive(Debug, Clone)]
@@ -25,7 +20,7 @@ pub async fn engine() -> anyhow::Result<Option<Engine>> {
         Ok(docker) => return Ok(Some(Engine { docker })),
         Err(missing) => missing,
     };
-    skip(&NO_ENGINE, "all tests on containers", &missing)?;
+    skipped("all tests on containers", format!("{missing:#}"))?;
     Ok(None)
 }
 
@@ -44,19 +39,8 @@ pub async fn has_compose() -> anyhow::Result<bool> {
         ),
         Err(error) => anyhow!("there is no `docker` command: {error}"),
     };
-    skip(&NO_COMPOSE, "compose.yaml on containers", &missing)?;
+    skipped("compose.yaml on containers", format!("{missing:#}"))?;
     Ok(false)
-}
-
-fn skip(once: &Once, what: &str, missing: &anyhow::Error) -> anyhow::Result<()> {
-    if tests::docker::required() {
-        bail!("{what}: {missing:#}");
-    }
-    // Not by `eprintln!`: what that says in a test that passes is thrown away.
-    once.call_once(|| {
-        let _unwritable = writeln!(std::io::stderr(), "SKIPPED: {what}, because {missing:#}");
-    });
-    Ok(())
 }
 
 /// Name and tag of our image, by the same variables as in `compose.yaml`.
