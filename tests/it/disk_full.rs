@@ -8,7 +8,9 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use fallback::disk::RealDisk;
 use fallback::journal::{Journal, Settings};
+use reqwest::Method;
 use tests::notebook::Outcome;
+use tests::open_metrics::Page;
 use tests::payment::{Card, NewCard};
 use tests::waiting::wait_until;
 
@@ -37,6 +39,7 @@ async fn a_full_disk_ends_promises_and_loses_none_i1_i3() -> anyhow::Result<()> 
     assert!(approved > 0, "some fit");
     let full = &stack.status(0).await?.rest["journal"]["full"];
     assert!(full.is_string(), "the status says why: {full}");
+    assert_eq!(ready(&stack).await?, (503, false));
     for _ in 0..5 {
         let payment = stack.payment(&cards[0], 1_00);
         let outcome = stack.http(0)?.authorize(&payment, false, PATIENCE).await;
@@ -68,9 +71,23 @@ async fn a_full_disk_ends_promises_and_loses_none_i1_i3() -> anyhow::Result<()> 
             .await,
     )?;
     assert!(again.approved, "it goes on by itself: {again:?}");
+    let goes_on = || async { ready(&stack).await.is_ok_and(|is| is == (200, true)) };
+    wait_until("it is ready again", DRAINED_WITHIN, goes_on).await?;
     stack.finish().await?;
     drop(small);
     Ok(())
+}
+
+/// What `/readyz` answers, and what the metrics say of it.
+async fn ready(stack: &Running) -> anyhow::Result<(u16, bool)> {
+    let http = stack.http(0)?;
+    let status = http.raw(Method::GET, "/readyz", &[], "").await?.status;
+    let metrics = http.raw(Method::GET, "/metrics", &[], "").await?.body;
+    let page = Page::parse(&metrics).map_err(anyhow::Error::msg)?;
+    let ready = page
+        .value("holdfast_ready", &[])
+        .context("no such metric")?;
+    Ok((status, ready > 0.0))
 }
 
 /// Pays until nothing is approved any more; the sum of what was.
