@@ -45,6 +45,9 @@ pub(super) async fn live() -> &'static str {
     "live\n"
 }
 
+/// The feed is asked every second: silence for longer than this says that the ledger is away.
+const UNHEARD_MS: u64 = 5_000;
+
 /// One thing that readiness looks at.
 struct Check {
     name: &'static str,
@@ -124,13 +127,26 @@ fn checks(app: &App) -> [Check; 4] {
         .is_noticed()
         .then(|| "the gateway drains; another one takes requests".to_owned());
     let (breaker, ..) = parts.breaker.read();
-    let away = match breaker {
-        Breaker::Passing => None,
-        other => Some(format!("the breaker is {}: stand-in answers", other.name())),
+    let knowledge = &status.knowledge;
+    // The breaker needs traffic to trip; the feed is asked all the time.
+    let away = match (breaker, knowledge.age_ms) {
+        (Breaker::Tripped | Breaker::Probing, _) => Some(format!(
+            "the breaker is {}: stand-in answers",
+            breaker.name()
+        )),
+        (Breaker::Passing, None) => Some("it was never heard: stand-in answers".to_owned()),
+        (Breaker::Passing, Some(age)) if age > UNHEARD_MS => {
+            Some(format!("it was last heard {} s ago", age / 1_000))
+        }
+        (Breaker::Passing, Some(_)) => None,
     };
-    let fenced = status
-        .fenced
-        .map(|why| format!("fenced, the ledger alone approves: {why}"));
+    let fenced = (status.fenced)
+        .map(|why| format!("fenced, the ledger alone approves: {why}"))
+        .or_else(|| {
+            (!knowledge.listed).then(|| {
+                "no card is known yet: what the ledger does not answer is declined with 91".into()
+            })
+        });
     [
         Check::that("drain", drain),
         Check::that("journal", journal),

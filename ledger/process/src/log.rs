@@ -2,12 +2,13 @@
 
 use std::io::IsTerminal;
 
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::{EnvFilter, fmt, prelude::*};
 
 /// Starts the log. `filter` is in the syntax of `RUST_LOG`, such as `info,gateway=debug`; a filter
 /// that does not parse is an error and not silence.
 pub fn start(filter: &str) -> Result<(), LogError> {
-    let filter = EnvFilter::try_new(filter).map_err(|source| LogError(source.to_string()))?;
+    let filter = parse(filter)?;
     // Our features compile the SDK's own log out. Where another crate's bring it back, it must not have
     // a line for every call that a dead collector does not answer.
     let quiet = "opentelemetry=off".parse();
@@ -40,8 +41,37 @@ pub struct LogError(String);
 /// # Errors
 /// When it does not parse.
 pub fn check(filter: &str) -> Result<(), LogError> {
-    let parsed = EnvFilter::try_new(filter);
-    parsed
-        .map(drop)
-        .map_err(|source| LogError(source.to_string()))
+    parse(filter).map(drop)
+}
+
+/// A single word is a level: as the name of a target, which it could be too, a misspelt level would
+/// silence everything.
+fn parse(filter: &str) -> Result<EnvFilter, LogError> {
+    let words = filter.split(',').map(str::trim);
+    for word in words.filter(|word| !word.is_empty() && !word.contains(['=', '['])) {
+        if word.parse::<LevelFilter>().is_err() {
+            return Err(LogError(format!("`{word}` is no level")));
+        }
+    }
+    EnvFilter::try_new(filter).map_err(|source| LogError(source.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_level_is_refused_and_does_not_silence_the_log() {
+        for (filter, good) in [
+            ("info", true),
+            ("WARN", true),
+            ("info,gateway=debug", true),
+            ("off,decision=debug", true),
+            ("inof", false),
+            ("info,gateway", false),
+            ("gateway=loud", false),
+        ] {
+            assert_eq!(check(filter).is_ok(), good, "{filter}");
+        }
+    }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use process::clock::boot_now;
 use tower::{Layer, Service};
+use tracing::{info, warn};
 
 use super::super::{Answering, Ask, AskError, Sent};
 use super::core::{Config, Core, Outcome, Permit, State};
@@ -27,7 +28,26 @@ impl Breaker {
 
     /// Something else that uses the ledger found it working.
     pub fn hint(&self) {
-        self.core().hint(boot_now().0);
+        self.change(|core| core.hint(boot_now().0));
+    }
+
+    /// Changes the state, and says what people should know of it.
+    fn change<T>(&self, change: impl FnOnce(&mut Core) -> T) -> T {
+        let mut core = self.core();
+        let (before, ..) = core.read();
+        let changed = change(&mut core);
+        let (after, ..) = core.read();
+        drop(core);
+        match (before, after) {
+            (State::Passing, State::Tripped) => {
+                warn!("the breaker tripped: stand-in answers until the ledger does");
+            }
+            (State::Tripped | State::Probing, State::Passing) => {
+                info!("the breaker passes again: the ledger answers");
+            }
+            _ => {}
+        }
+        changed
     }
 
     fn core(&self) -> MutexGuard<'_, Core> {
@@ -82,11 +102,10 @@ where
 
     fn call(&mut self, ask: Ask) -> Self::Future {
         let started_ms = boot_now().0;
-        let permit = {
-            let mut core = self.breaker.core();
+        let permit = self.breaker.change(|core| {
             core.permit(started_ms)
                 .map(|permit| (permit, core.config().probe_ms))
-        };
+        });
         let Ok((permit, probe_ms)) = permit else {
             return Box::pin(async { Err(AskError::Tripped) });
         };
@@ -158,7 +177,6 @@ impl Drop for Call {
         // The address of this call differs between calls and processes: enough to spread probes.
         let jitter = (std::ptr::from_ref(self).addr() >> 4) as u8;
         self.breaker
-            .core()
-            .ended(self.permit, outcome, took_ms, now_ms, jitter);
+            .change(|core| core.ended(self.permit, outcome, took_ms, now_ms, jitter));
     }
 }
