@@ -196,7 +196,7 @@ async fn a_ledger_that_never_migrates_waits_for_ledger_migrate() -> anyhow::Resu
         ))
     };
 
-    let (code, stdout, stderr) = run(&mut migrate(&wrong, "--wait-s 0")).await?;
+    let (code, stdout, stderr) = run(&mut migrate(&wrong, "--wait-s 600")).await?;
     assert_eq!((code, stdout.as_str()), (1, ""), "{stderr}");
     assert!(
         stderr.contains("password authentication failed"),

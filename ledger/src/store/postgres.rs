@@ -119,7 +119,7 @@ impl Postgres {
     async fn connect(&self) -> Result<PgConnection, StoreError> {
         let connected = tokio::time::timeout(CONNECT_MAX, self.options.connect()).await;
         let silent = || StoreError::Unavailable("the database does not answer".to_owned());
-        connected.map_err(|_| silent())?.map_err(unavailable)
+        connected.map_err(|_| silent())?.map_err(not_connected)
     }
 
     fn ready(&self) -> Result<(), StoreError> {
@@ -165,6 +165,20 @@ pub(super) fn options(database: &Database) -> Result<PgConnectOptions, UrlError>
         Some(password) => options.password(password),
         None => options,
     })
+}
+
+/// A server that answers and does not know us is configured otherwise than we are: waiting does not
+/// help (28: authorization of the session, 3D: no such database).
+fn not_connected(error: sqlx::Error) -> StoreError {
+    let code = error.as_database_error().and_then(|error| error.code());
+    let stranger = code.is_some_and(|code| code.starts_with("28") || code.starts_with("3D"));
+    if stranger {
+        StoreError::Broken(format!(
+            "the database does not let us in ({error}); correct its URL or the password file"
+        ))
+    } else {
+        unavailable(error)
+    }
 }
 
 fn unavailable(error: sqlx::Error) -> StoreError {
