@@ -1,5 +1,6 @@
 //! The way to the ledger: what is asked, what can go wrong, and the layers in between.
 
+pub mod around;
 pub mod batches;
 pub mod breaker;
 pub mod bulkhead;

@@ -15,9 +15,13 @@ use std::sync::Arc;
 use tower::ServiceBuilder;
 use tower::util::BoxCloneSyncService;
 
+use crate::ledger_client::around::AroundLayer;
 use crate::ledger_client::batches::Batches;
 use crate::ledger_client::breaker::Breaker;
-use crate::ledger_client::{Ask, AskError, breaker, bulkhead, deadline, measured};
+use crate::ledger_client::bulkhead::Bulkhead;
+use crate::ledger_client::deadline::Deadline;
+use crate::ledger_client::measured::Measured;
+use crate::ledger_client::{Ask, AskError};
 use crate::metrics::Asks;
 
 /// The whole stack as one service.
@@ -28,13 +32,13 @@ pub fn ledger(breaker: Arc<Breaker>, in_flight_max: usize, batches: Batches, ask
     BoxCloneSyncService::new(
         ServiceBuilder::new()
             // Outermost: whatever happens below, the answer is due at the cut-off.
-            .layer(deadline::DeadlineLayer)
+            .layer(AroundLayer(Deadline))
             // Directly below the deadline: it sees every ask, and a time-out as what is dropped.
-            .layer(measured::MeasuredLayer::new(asks))
+            .layer(AroundLayer(Measured::new(asks)))
             // Above the breaker: what is shed here says nothing about the ledger's health.
-            .layer(bulkhead::BulkheadLayer::new(in_flight_max))
+            .layer(AroundLayer(Bulkhead::new(in_flight_max)))
             // Below the bulkhead and above the batches: it judges each authorization by itself.
-            .layer(breaker::BreakerLayer::new(breaker))
+            .layer(AroundLayer(breaker))
             .service(batches),
     )
 }

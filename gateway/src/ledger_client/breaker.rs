@@ -9,7 +9,7 @@
 //!      └───────────────────────────── probing ◄─────────────────────────────┘───┘
 //! ```
 //!
-//! The core is pure and is told the time; [`BreakerLayer`] reads it. A decline is a success: the
+//! The core is pure and is told the time; [`Breaker`] reads it. A decline is a success: the
 //! ledger worked. Calls that started before a change of state cannot decide about it: each permit
 //! carries the generation that gave it out.
 
@@ -17,7 +17,7 @@ mod core;
 mod layer;
 
 pub use self::core::{Config, Outcome, Permit, State, Tripped};
-pub use layer::{Breaker, BreakerLayer};
+pub use layer::Breaker;
 
 #[cfg(test)]
 mod tests;

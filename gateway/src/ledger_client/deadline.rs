@@ -1,46 +1,23 @@
 //! Nothing below may outlive the cut-off.
 
-use std::task::{Context, Poll};
+use tower::Service;
 
-use tower::{Layer, Service};
-
+use super::around::Around;
 use super::{Answering, Ask, AskError};
 
-/// Makes [`Deadline`]s.
-#[derive(Debug, Clone, Copy)]
-pub struct DeadlineLayer;
-
-impl<S> Layer<S> for DeadlineLayer {
-    type Service = Deadline<S>;
-
-    fn layer(&self, inner: S) -> Deadline<S> {
-        Deadline { inner }
-    }
-}
-
 /// Answers [`AskError::Timeout`] when an [`Ask`]'s deadline passes, dropping what is below.
-#[derive(Debug, Clone)]
-pub struct Deadline<S> {
-    inner: S,
-}
+#[derive(Debug, Clone, Copy)]
+pub struct Deadline;
 
-impl<S> Service<Ask> for Deadline<S>
-where
-    S: Service<Ask, Error = AskError>,
-    S::Future: Send + 'static,
-    S::Response: 'static,
-{
-    type Response = S::Response;
-    type Error = AskError;
-    type Future = Answering<S::Response>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), AskError>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, ask: Ask) -> Self::Future {
+impl Around for Deadline {
+    fn around<S>(&self, inner: &mut S, ask: Ask) -> Answering<S::Response>
+    where
+        S: Service<Ask, Error = AskError>,
+        S::Future: Send + 'static,
+        S::Response: 'static,
+    {
         let deadline = ask.deadline;
-        let answer = self.inner.call(ask);
+        let answer = inner.call(ask);
         Box::pin(async move {
             tokio::time::timeout_at(deadline, answer)
                 .await

@@ -1,65 +1,38 @@
 //! How long the ledger takes, and how asking it ends.
 
-use std::task::{Context, Poll};
-
 use tokio::time::Instant;
-use tower::{Layer, Service};
+use tower::Service;
 
+use super::around::Around;
 use super::{Answering, Ask, AskError};
 use crate::metrics::{Asks, asked};
 
-/// Makes [`Measured`]s that count into the same series.
+/// Observes every ask once, whatever becomes of it; changes nothing.
 #[derive(Debug, Clone)]
-pub struct MeasuredLayer {
+pub struct Measured {
     asks: Asks,
 }
 
-impl MeasuredLayer {
+impl Measured {
     /// Counts into these.
     pub fn new(asks: Asks) -> Self {
         Self { asks }
     }
 }
 
-impl<S> Layer<S> for MeasuredLayer {
-    type Service = Measured<S>;
-
-    fn layer(&self, inner: S) -> Measured<S> {
-        Measured {
-            inner,
-            asks: self.asks.clone(),
-        }
-    }
-}
-
-/// Observes every ask once, whatever becomes of it; changes nothing.
-#[derive(Debug, Clone)]
-pub struct Measured<S> {
-    inner: S,
-    asks: Asks,
-}
-
-impl<S> Service<Ask> for Measured<S>
-where
-    S: Service<Ask, Error = AskError>,
-    S::Future: Send + 'static,
-    S::Response: 'static,
-{
-    type Response = S::Response;
-    type Error = AskError;
-    type Future = Answering<S::Response>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), AskError>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, ask: Ask) -> Self::Future {
+impl Around for Measured {
+    fn around<S>(&self, inner: &mut S, ask: Ask) -> Answering<S::Response>
+    where
+        S: Service<Ask, Error = AskError>,
+        S::Future: Send + 'static,
+        S::Response: 'static,
+    {
         let running = Running {
             asks: self.asks.clone(),
             began: Instant::now(),
             ended: false,
         };
-        let answer = self.inner.call(ask);
+        let answer = inner.call(ask);
         Box::pin(async move {
             let answer = answer.await;
             running.ended(&answer);
@@ -100,7 +73,7 @@ mod tests {
     use prometheus_client::registry::Registry;
     use tower::{ServiceBuilder, ServiceExt, service_fn};
 
-    use super::super::{Sent, deadline::DeadlineLayer};
+    use super::super::{Sent, around::AroundLayer, deadline::Deadline};
     use super::*;
 
     fn ask() -> Ask {
@@ -133,8 +106,8 @@ mod tests {
         let tripped = service_fn(|_: Ask| async { Err::<(), _>(AskError::Tripped) });
         let layers = || {
             ServiceBuilder::new()
-                .layer(DeadlineLayer)
-                .layer(MeasuredLayer::new(asks.clone()))
+                .layer(AroundLayer(Deadline))
+                .layer(AroundLayer(Measured::new(asks.clone())))
         };
         let timed_out = layers().service(silent).oneshot(ask()).await;
         assert_eq!(timed_out, Err(AskError::Timeout));

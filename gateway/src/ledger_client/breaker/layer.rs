@@ -1,13 +1,13 @@
 //! The breaker as a tower layer.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use process::clock::boot_now;
-use tower::{Layer, Service};
+use tower::Service;
 use tracing::{info, warn};
 
+use super::super::around::Around;
 use super::super::{Answering, Ask, AskError, Sent};
 use super::core::{Config, Core, Outcome, Permit, State};
 
@@ -55,54 +55,16 @@ impl Breaker {
     }
 }
 
-/// Puts the [`Breaker`] in front of a service.
-#[derive(Debug, Clone)]
-pub struct BreakerLayer {
-    breaker: Arc<Breaker>,
-}
-
-impl BreakerLayer {
-    /// All services made by this layer share `breaker`.
-    pub fn new(breaker: Arc<Breaker>) -> Self {
-        Self { breaker }
-    }
-}
-
-impl<S> Layer<S> for BreakerLayer {
-    type Service = BreakerService<S>;
-
-    fn layer(&self, inner: S) -> BreakerService<S> {
-        BreakerService {
-            inner,
-            breaker: Arc::clone(&self.breaker),
-        }
-    }
-}
-
 /// Answers [`AskError::Tripped`] at once while the ledger is not worth waiting for.
-#[derive(Debug, Clone)]
-pub struct BreakerService<S> {
-    inner: S,
-    breaker: Arc<Breaker>,
-}
-
-impl<S> Service<Ask> for BreakerService<S>
-where
-    S: Service<Ask, Error = AskError>,
-    S::Future: Send + 'static,
-    S::Response: 'static,
-{
-    type Response = S::Response;
-    type Error = AskError;
-    type Future = Answering<S::Response>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), AskError>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, ask: Ask) -> Self::Future {
+impl Around for Arc<Breaker> {
+    fn around<S>(&self, inner: &mut S, ask: Ask) -> Answering<S::Response>
+    where
+        S: Service<Ask, Error = AskError>,
+        S::Future: Send + 'static,
+        S::Response: 'static,
+    {
         let started_ms = boot_now().0;
-        let permit = self.breaker.change(|core| {
+        let permit = self.change(|core| {
             core.permit(started_ms)
                 .map(|permit| (permit, core.config().probe_ms))
         });
@@ -110,14 +72,14 @@ where
             return Box::pin(async { Err(AskError::Tripped) });
         };
         let call = Call {
-            breaker: Arc::clone(&self.breaker),
+            breaker: Self::clone(self),
             permit,
             sent: ask.sent.clone(),
             judged: ask.judged,
             started_ms,
             outcome: None,
         };
-        let answer = self.inner.call(ask);
+        let answer = inner.call(ask);
         Box::pin(async move {
             let answer = if permit.probe {
                 let patience = Duration::from_millis(probe_ms);
