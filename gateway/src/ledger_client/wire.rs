@@ -96,7 +96,12 @@ impl Wire {
             ended => return ended,
         };
         let left = deadline.saturating_duration_since(Instant::now());
-        let answers = self.post(path, &batch.untraced(), left).await?;
+        let again = self.post(path, &batch.untraced(), left).await;
+        let answers = again.map_err(|error| match error {
+            // The ledger has seen these items once: nobody may take it that it has not.
+            WireError::NoConnection(text) => WireError::NoAnswer(text),
+            other => other,
+        })?;
         self.traces.learn(&refused);
         Ok(answers)
     }

@@ -12,6 +12,7 @@ use ledger_api::{
     Fingerprint, JournalHead, Problem, Retry, Reversal, TraceParent,
 };
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::super::{Wire, WireError};
 
@@ -171,4 +172,40 @@ async fn a_ledger_that_takes_spans_or_refuses_for_another_reason_goes_on_getting
         authorize(&wire, Some(SPAN)).await.unwrap_err();
         assert_eq!(spans(&bodies), [true]);
     }
+}
+
+/// Takes one connection, answers one call with a refusal, and is gone before the answer is read.
+async fn ledger_that_leaves() -> Wire {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        drop(listener);
+        let mut heard = [0; 8 * 1024];
+        assert!(stream.read(&mut heard).await.unwrap() > 0);
+        let problem = Problem::new(
+            "bad_json",
+            400,
+            Retry::Never,
+            "a field that it does not know",
+        );
+        let body = serde_json::to_string(&problem).unwrap();
+        let head = "HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length:";
+        let answer = format!("{head} {}\r\n\r\n{body}", body.len());
+        stream.write_all(answer.as_bytes()).await.unwrap();
+    });
+    Wire::new(&base).unwrap()
+}
+
+#[tokio::test]
+async fn a_ledger_that_leaves_after_it_refused_the_spans_may_have_seen_the_items_i1() {
+    let wire = ledger_that_leaves().await;
+    let ended = authorize(&wire, Some(SPAN)).await;
+    // Not "no connection", which says that it cannot have.
+    assert!(matches!(ended, Err(WireError::NoAnswer(_))), "{ended:?}");
+    let later = authorize(&wire, None).await;
+    assert!(
+        matches!(later, Err(WireError::NoConnection(_))),
+        "{later:?}"
+    );
 }
