@@ -147,12 +147,19 @@ fn secrets_are_files_and_journals_are_apart() -> anyhow::Result<()> {
             );
         }
     }
-    let data = |gateway: &str| {
-        let volumes = compose["services"][gateway]["volumes"].clone();
-        let volumes = volumes.as_array().cloned().unwrap_or_default();
-        volumes[0]["source"].as_str().map(str::to_owned)
+    // The journal is on a volume of its own: the root is read-only, and a tmpfs forgets.
+    let journal = |gateway: &str| {
+        let service = &compose["services"][gateway];
+        let data = &service["environment"]["HOLDFAST_GATEWAY_DATA"];
+        assert!(data.is_string(), "{gateway}: where its journal is");
+        let volumes = service["volumes"].as_array().into_iter().flatten();
+        let mut kept = volumes.filter(|volume| volume["target"] == *data);
+        let volume = kept.next().cloned().unwrap_or_default();
+        assert_eq!(volume["type"], "volume", "{gateway}: its journal at {data}");
+        let name = volume["source"].as_str().unwrap_or_default().to_owned();
+        assert!(!name.is_empty(), "{gateway}: its journal has no name");
+        name
     };
-    assert!(data("gateway-1").is_some());
-    assert_ne!(data("gateway-1"), data("gateway-2"), "one journal each");
+    assert_ne!(journal("gateway-1"), journal("gateway-2"), "one each");
     Ok(())
 }
