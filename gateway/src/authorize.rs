@@ -16,7 +16,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use fallback::{Accepted, Answer, LedgerAnswer, NoAnswer, Now, Request, StandIn};
-use ledger_api::{Amount, AuthorizationId, AuthorizeRequest, CardToken, Cause, GatewayId};
+use ledger_api::{
+    Amount, AuthorizationId, AuthorizationKind, AuthorizeRequest, CardToken, Cause, GatewayId,
+};
 use process::telemetry::Telemetry;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
@@ -342,6 +344,11 @@ impl Gateway {
                 currency: request.currency,
                 fingerprint: request.fingerprint,
                 unbooked_minor: self.parts.stand_in.unbooked(&request.card),
+                kind: AuthorizationKind::Purchase,
+                partial: false,
+                original: None,
+                exponent: None,
+                transaction: None,
                 traceparent: asking.parent(),
             },
             deadline: Instant::now() + budgets.ledger,

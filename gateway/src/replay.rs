@@ -50,6 +50,7 @@ async fn replay(gateway: &Gateway, wire: &Wire) {
         let batch = AdviceBatch {
             gateway: gateway.parts().name.clone(),
             head,
+            undrained: Some(behind(gateway.parts().stand_in.backlog(), items.len())),
             items,
         };
         match wire.advise(&batch, PATIENCE).await {
@@ -94,4 +95,9 @@ async fn replay(gateway: &Gateway, wire: &Wire) {
             }
         }
     }
+}
+
+/// How many of the backlog wait behind a batch.
+fn behind(backlog: usize, batch: usize) -> u64 {
+    u64::try_from(backlog.saturating_sub(batch)).unwrap_or(u64::MAX)
 }

@@ -1,7 +1,10 @@
 //! Natural batching: while one transaction is in flight, commands gather; the next takes them all,
 //! up to a bound. No timer, so nothing waits when the ledger is idle.
 
-use ledger_api::{AdviceAnswer, AdviceOutcome, AuthorizeAnswer, Mark, Problem, Retry};
+use ledger_api::{
+    AdviceAnswer, AdviceOutcome, AuthorizeAnswer, Mark, Problem, ReleaseAnswer, ReleaseOutcome,
+    Retry,
+};
 use process::clock;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
@@ -135,8 +138,8 @@ async fn transact(
     commands: Vec<Command>,
 ) -> Result<Vec<Outcome>, StoreError> {
     let (count, began) = (commands.len(), Instant::now());
-    let yymm = clock::yymm(clock::wall_seconds());
-    let ended = store.transact(commands, yymm).await;
+    let now = store.moment(clock::wall_seconds());
+    let ended = store.transact(commands, now).await;
     metrics.committed(count, began.elapsed(), &ended);
     ended
 }
@@ -166,15 +169,21 @@ fn refused(command: &Command) -> Outcome {
     let problem = Problem::new("refused_by_store", 500, Retry::SameKeyOnly, detail);
     match command {
         Command::Authorize { .. } => Outcome::Authorized(AuthorizeAnswer::Failed(problem), 0),
-        Command::Advise { item, .. } => {
+        Command::Advise { item, .. } | Command::Settle { item, .. } => {
             let answer = AdviceAnswer {
                 id: item.id(),
                 seq: item.seq(),
                 outcome: AdviceOutcome::Failed { problem },
+                conflict: false,
                 mark: Mark::default(),
             };
             Outcome::Advised(answer, 0)
         }
+        Command::Release(id) => Outcome::Released(ReleaseAnswer {
+            id: *id,
+            outcome: ReleaseOutcome::Refused { problem },
+            mark: Mark::default(),
+        }),
         _ => Outcome::Refused(problem),
     }
 }
@@ -194,6 +203,7 @@ mod tests {
         let command = Command::NoteHead {
             gateway: "gw1".parse().unwrap(),
             head,
+            undrained: 0,
         };
         Job {
             commands: vec![command; commands],

@@ -57,6 +57,7 @@ pub async fn reopened(store: Store, reopen: impl AsyncFnOnce(Store) -> Store) {
     desk.run(Command::NoteHead {
         gateway: gateway.clone(),
         head,
+        undrained: 0,
     })
     .await;
     let (id, account) = (desk.id(1), desk.account);

@@ -7,15 +7,15 @@ use std::ops::Bound::{Excluded, Unbounded};
 use ledger_api::{
     AccountId, AccountStatement, AccountView, AccountsPage, AuthorizationId, AuthorizationView,
     AuthorizationsPage, CardToken, Change, Entry, FeedPage, GatewayId, JournalHead, ListingPage,
-    Mark, TrialBalance,
+    Mark, TrialBalance, Undrained,
 };
 
 use crate::posting::{
-    Account, Card, Command, Head, InternalDelta, Needs, Outcome, Record, Sealed, WorkingSet,
-    decide, plus,
+    Account, Card, Command, Head, InternalDelta, Journal, Moment, Needs, Outcome, Record, Sealed,
+    WorkingSet, decide, plus,
 };
-use crate::store::StoreError;
 use crate::store::listing::{Audit, ListingCursor, listing_page, next};
+use crate::store::{HoldClock, StoreError};
 
 /// Books in memory. Same commands, same books: nothing in it is drawn or read from a clock.
 #[derive(Debug)]
@@ -26,7 +26,8 @@ pub struct MemoryStore {
     records: BTreeMap<AuthorizationId, Record>,
     entries: BTreeMap<(AccountId, u64), Entry>,
     changes: Vec<Change>,
-    journals: BTreeMap<GatewayId, JournalHead>,
+    journals: BTreeMap<GatewayId, Journal>,
+    hold_clock_ms: u64,
 }
 
 impl MemoryStore {
@@ -43,12 +44,13 @@ impl MemoryStore {
             entries: BTreeMap::new(),
             changes: Vec::new(),
             journals: BTreeMap::new(),
+            hold_clock_ms: 0,
         }
     }
 
-    /// Does all commands, in order; `yymm` is the current month. One outcome per command.
-    pub fn transact(&mut self, commands: Vec<Command>, yymm: u16) -> Vec<Outcome> {
-        let draft = decide(self.load(&Needs::of(&commands)), &commands, yymm);
+    /// Does all commands, in order. One outcome per command.
+    pub fn transact(&mut self, commands: Vec<Command>, now: Moment) -> Vec<Outcome> {
+        let draft = decide(self.load(&Needs::of(&commands)), &commands, now);
         let sealed = draft.seal(self.head);
         self.write(sealed)
     }
@@ -65,14 +67,24 @@ impl MemoryStore {
         {
             set.load_record(record.clone());
         }
+        loop {
+            let missing = set.originals_missing();
+            let found: Vec<_> = (missing.iter())
+                .filter_map(|id| self.records.get(id).cloned())
+                .collect();
+            if found.is_empty() {
+                break;
+            }
+            found.into_iter().for_each(|record| set.load_record(record));
+        }
         for id in set.accounts_needed(needs) {
             if let Some(account) = self.accounts.get(&id) {
                 set.load_account(*account);
             }
         }
         for gateway in &needs.gateways {
-            if let Some(head) = self.journals.get(gateway) {
-                set.load_head(gateway.clone(), *head);
+            if let Some(journal) = self.journals.get(gateway) {
+                set.load_journal(gateway.clone(), *journal);
             }
         }
         set
@@ -297,7 +309,51 @@ impl MemoryStore {
     /// # Errors
     /// Never.
     pub fn journal_head(&self, gateway: &GatewayId) -> Result<Option<JournalHead>, StoreError> {
-        Ok(self.journals.get(gateway).copied())
+        Ok(self.journals.get(gateway).map(|journal| journal.head))
+    }
+
+    /// Lets so much time pass for holds, unless a gateway stops it (rule 17).
+    pub fn tick(&mut self, elapsed_ms: u64) -> HoldClock {
+        let mut clock = self.clock();
+        if clock.undrained.is_empty() {
+            self.hold_clock_ms += elapsed_ms;
+            clock.seconds = self.hold_clock_ms / 1000;
+        }
+        clock
+    }
+
+    fn clock(&self) -> HoldClock {
+        let undrained = (self.journals.iter())
+            .filter(|(_, journal)| journal.undrained > 0)
+            .map(|(gateway, journal)| Undrained {
+                gateway: gateway.clone(),
+                advices: journal.undrained,
+            });
+        HoldClock {
+            seconds: self.hold_clock_ms / 1000,
+            undrained: undrained.collect(),
+        }
+    }
+
+    /// The clock by which holds expire.
+    ///
+    /// # Errors
+    /// Never.
+    pub fn hold_clock(&self) -> Result<HoldClock, StoreError> {
+        Ok(self.clock())
+    }
+
+    /// At most `limit` authorizations whose hold was placed by then, oldest first.
+    ///
+    /// # Errors
+    /// Never.
+    pub fn due(&self, held_by: u64, limit: usize) -> Result<Vec<AuthorizationId>, StoreError> {
+        let mut due: Vec<_> = (self.records.values())
+            .filter(|record| record.holds() && record.held_at <= held_by)
+            .map(|record| (record.held_at, record.id))
+            .collect();
+        due.sort();
+        Ok(due.into_iter().take(limit).map(|(_, id)| id).collect())
     }
 }
 

@@ -8,16 +8,19 @@ mod postgres;
 mod tests;
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use ledger_api::{
     AccountId, AccountStatement, AccountView, AccountsPage, AuthorizationId, AuthorizationView,
     AuthorizationsPage, FeedPage, GatewayId, JournalHead, ListingPage, Mark, TrialBalance,
+    Undrained,
 };
 use tokio::sync::watch;
 
 use crate::memory::MemoryStore;
-use crate::posting::{Command, Outcome};
+use crate::posting::{Command, Moment, Outcome};
 use embedded::Embedded;
 pub use listing::ListingCursor;
 use postgres::Postgres;
@@ -77,6 +80,18 @@ pub struct Store {
     kind: Kind,
     /// The last feed position that this process has committed.
     committed: watch::Sender<u64>,
+    /// Seconds on the hold clock, as of the last look at it.
+    hold_clock: Arc<AtomicU64>,
+}
+
+/// The clock by which holds expire: it goes on only while somebody ticks it, and nobody has an
+/// undrained journal (rule 17).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HoldClock {
+    /// What it shows.
+    pub seconds: u64,
+    /// Who stops it.
+    pub undrained: Vec<Undrained>,
 }
 
 #[derive(Debug, Clone)]
@@ -115,7 +130,9 @@ impl Store {
     pub async fn embedded(folder: &Path) -> Result<Self, StoreError> {
         let folder = folder.to_owned();
         let opened = on_blocking_task(move || Embedded::open(&folder)).await?;
-        Ok(Self::of(Kind::Embedded(Arc::new(opened))))
+        let store = Self::of(Kind::Embedded(Arc::new(opened)));
+        store.hold_clock().await?;
+        Ok(store)
     }
 
     /// Books in a PostgreSQL database, which may be down for now: call [`Store::prepare`] until it
@@ -144,6 +161,7 @@ impl Store {
         Self {
             kind,
             committed: watch::Sender::new(0),
+            hold_clock: Arc::default(),
         }
     }
 
@@ -155,14 +173,16 @@ impl Store {
     /// [`StoreError::Unavailable`] while the database is down, or its schema is behind and is not to
     /// be changed; [`StoreError::Broken`] where the schema is not one of this ledger.
     pub async fn prepare(&self) -> Result<String, StoreError> {
-        match &self.kind {
-            Kind::Memory(_) => Ok("memory".to_owned()),
-            Kind::Embedded(_) => Ok("embedded".to_owned()),
+        let kind = match &self.kind {
+            Kind::Memory(_) => "memory".to_owned(),
+            Kind::Embedded(_) => "embedded".to_owned(),
             Kind::Postgres(books) => {
                 let books = Arc::clone(books);
-                on_own_task(async move { books.prepare().await }).await
+                on_own_task(async move { books.prepare().await }).await?
             }
-        }
+        };
+        self.hold_clock().await?;
+        Ok(kind)
     }
 
     /// Draws a new epoch, for books that were restored from a backup: gateways list again, and tell
@@ -189,28 +209,81 @@ impl Store {
         }
     }
 
-    /// Does all commands, in order, in one transaction; `yymm` is the current month. The work goes
-    /// on when the caller goes away.
+    /// The moment at this wall-clock second, with the hold clock as of the last look at it.
+    pub fn moment(&self, wall_seconds: u64) -> Moment {
+        Moment {
+            yymm: process::clock::yymm(wall_seconds),
+            seconds: wall_seconds,
+            hold_clock: self.hold_clock.load(Ordering::Acquire),
+        }
+    }
+
+    /// Moves the hold clock on, unless a gateway stops it: by the time since the last tick, of whichever
+    /// ledger, or by `elapsed` where no other ledger can tick.
+    ///
+    /// # Errors
+    /// When the store is not available; the time until the next tick counts then.
+    pub async fn tick(&self, elapsed: Duration) -> Result<HoldClock, StoreError> {
+        let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+        let clock = match &self.kind {
+            Kind::Memory(books) => lock(books).tick(elapsed_ms),
+            Kind::Embedded(books) => {
+                let books = Arc::clone(books);
+                on_blocking_task(move || books.tick(elapsed_ms)).await?
+            }
+            Kind::Postgres(books) => {
+                let books = Arc::clone(books);
+                on_own_task(async move { books.tick().await }).await?
+            }
+        };
+        self.hold_clock.fetch_max(clock.seconds, Ordering::AcqRel);
+        Ok(clock)
+    }
+
+    /// The clock by which holds expire.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn hold_clock(&self) -> Result<HoldClock, StoreError> {
+        let clock: Result<HoldClock, StoreError> = read!(self, hold_clock());
+        let clock = clock?;
+        self.hold_clock.fetch_max(clock.seconds, Ordering::AcqRel);
+        Ok(clock)
+    }
+
+    /// At most `limit` authorizations whose hold was placed by then, oldest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn due(
+        &self,
+        held_by: u64,
+        limit: usize,
+    ) -> Result<Vec<AuthorizationId>, StoreError> {
+        read!(self, due(held_by, limit))
+    }
+
+    /// Does all commands, in order, in one transaction. The work goes on when the caller goes away.
     ///
     /// # Errors
     /// When the batch as a whole was not done, or may not have been; see [`StoreError`].
     pub async fn transact(
         &self,
         commands: Vec<Command>,
-        yymm: u16,
+        now: Moment,
     ) -> Result<Vec<Outcome>, StoreError> {
         let (outcomes, position) = match &self.kind {
             Kind::Memory(books) => {
                 let mut books = lock(books);
-                (books.transact(commands, yymm), books.mark().position)
+                (books.transact(commands, now), books.mark().position)
             }
             Kind::Embedded(books) => {
                 let books = Arc::clone(books);
-                on_blocking_task(move || books.transact(&commands, yymm)).await?
+                on_blocking_task(move || books.transact(&commands, now)).await?
             }
             Kind::Postgres(books) => {
                 let books = Arc::clone(books);
-                on_own_task(async move { books.transact(commands, yymm).await }).await?
+                on_own_task(async move { books.transact(commands, now).await }).await?
             }
         };
         self.committed.send_if_modified(|last| {

@@ -7,10 +7,10 @@ use ::tests::payment::{Card, NewCard, Payment};
 use anyhow::Context;
 use gateway::identity::Keys;
 use ledger::memory::MemoryStore;
-use ledger::posting::{Command, Outcome};
+use ledger::posting::{Command, Moment, Outcome};
 use ledger_api::{
-    AdviceItem, Amount, AuthorizationId, AuthorizeAnswer, AuthorizeRequest, CardState, Currency,
-    Expiry, GatewayId, OpenAccount, Reversal,
+    AdviceItem, Amount, AuthorizationId, AuthorizationKind, AuthorizeAnswer, AuthorizeRequest,
+    CardState, Currency, Expiry, GatewayId, OpenAccount, Reversal,
 };
 
 use crate::schedule::{PlannedPayment, Reference};
@@ -61,7 +61,13 @@ impl Twin {
                 transaction_max_minor: Amount::new(new.transaction_max_minor)?,
             }));
         }
-        books.transact(commands, yymm);
+        books.transact(
+            commands,
+            Moment {
+                yymm,
+                ..Moment::default()
+            },
+        );
         let gateway = "twin".parse().context("the twin's name")?;
         let (payments, ids, approves) = Default::default();
         Ok(Self {
@@ -85,6 +91,13 @@ impl Twin {
         ids.map(|id| effect(*id).unwrap_or_default()).collect()
     }
 
+    fn now(&self) -> Moment {
+        Moment {
+            yymm: self.yymm,
+            ..Moment::default()
+        }
+    }
+
     fn decide(&mut self, payment: &Payment, id: AuthorizationId) -> bool {
         let Ok(amount) = Amount::new(payment.amount_minor) else {
             return false;
@@ -98,13 +111,19 @@ impl Twin {
                 .keys
                 .fingerprint(&payment.processing_code, amount, payment.currency),
             unbooked_minor: 0,
+            kind: AuthorizationKind::Purchase,
+            partial: false,
+            original: None,
+            exponent: None,
+            transaction: None,
             traceparent: None,
         };
         let command = Command::Authorize {
             gateway: self.gateway.clone(),
             request,
         };
-        let outcomes = self.books.transact(vec![command], self.yymm);
+        let now = self.now();
+        let outcomes = self.books.transact(vec![command], now);
         let Some(Outcome::Authorized(AuthorizeAnswer::Decided(decision), _)) = outcomes.first()
         else {
             return false;
@@ -142,8 +161,9 @@ impl Reference for Twin {
         };
         let item = AdviceItem::Reversal(reversal);
         let gateway = self.gateway.clone();
+        let now = self.now();
         self.books
-            .transact(vec![Command::Advise { gateway, item }], self.yymm);
+            .transact(vec![Command::Advise { gateway, item }], now);
     }
 }
 

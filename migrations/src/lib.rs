@@ -6,7 +6,10 @@ use sqlx::SqlSafeStr;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 
 /// Number, name and content of every file, in order.
-const FILES: &[(i64, &str, &str)] = &[(1, "books", include_str!("../0001_books.sql"))];
+const FILES: &[(i64, &str, &str)] = &[
+    (1, "books", include_str!("../0001_books.sql")),
+    (2, "life", include_str!("../0002_life.sql")),
+];
 
 /// What brings a database to the schema of this version. A database that a newer version has
 /// migrated is accepted, because migrations only add.
@@ -60,6 +63,8 @@ mod tests {
             for line in sql.lines() {
                 if let Some(rest) = line.strip_prefix("CREATE TABLE ") {
                     table = rest.trim_end_matches(" (");
+                } else if let Some(rest) = line.strip_prefix("ALTER TABLE ") {
+                    table = rest;
                 } else if line.contains("PRIMARY KEY") {
                     assert!(line.contains("PRIMARY KEY (bucket"), "{name}: {line}");
                 } else if let Some(column) = column(line) {
@@ -74,11 +79,21 @@ mod tests {
     }
 
     fn column(line: &str) -> Option<&str> {
-        let mut words = line.strip_prefix("    ")?.split_whitespace();
+        let line = line.strip_prefix("    ")?;
+        let added = line.strip_prefix("ADD COLUMN ").unwrap_or(line);
+        let named = added.strip_prefix("IF NOT EXISTS ").unwrap_or(added);
+        let mut words = named.split_whitespace();
         let name = words.next()?;
-        let kind = words.next()?.trim_end_matches(',');
-        ["smallint", "bigint", "bytea", "boolean", "text"]
-            .contains(&kind)
-            .then_some(name)
+        let kind = words.next()?.trim_end_matches([',', ';']);
+        [
+            "smallint",
+            "bigint",
+            "bytea",
+            "boolean",
+            "text",
+            "timestamptz",
+        ]
+        .contains(&kind)
+        .then_some(name)
     }
 }

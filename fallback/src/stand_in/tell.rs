@@ -136,6 +136,8 @@ fn advice(answer: &Answer) -> Advice {
         reason: answer.reason,
         cause: answer.cause,
         seq: answer.seq,
+        original: None,
+        exponent: None,
         traceparent: None,
     }
 }

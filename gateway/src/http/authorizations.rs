@@ -14,7 +14,6 @@ use tokio::time::Instant;
 use super::body::{self, CardBody, NetworkBody, invalid};
 use super::{App, reply};
 use crate::authorize::{Refused, Reply};
-use crate::iso::translate::response_code;
 use crate::metrics::labels::Door;
 use crate::traces::{Arrival, Via};
 
@@ -243,7 +242,7 @@ fn view(answer: Answer, duplicate: bool) -> View {
         } else {
             "declined"
         },
-        response_code: response_code(answer.reason),
+        response_code: answer.reason.response_code(),
         approval_code: answer
             .approved
             .then(|| String::from_utf8_lossy(&answer.approval_code).into_owned()),

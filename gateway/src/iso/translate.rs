@@ -1,9 +1,9 @@
-//! ISO 8583 messages to our words, and answers back. The table of response codes is here.
+//! ISO 8583 messages to our words, and answers back.
 
 use fallback::Request;
 use iso8583::profile::ASCII_HEX;
 use iso8583::{EncodeError, Message, MessageBuilder, Mti, decode, presence, salvage};
-use ledger_api::{Amount, AuthorizationId, CardToken, Currency, Expiry, Reason};
+use ledger_api::{Amount, AuthorizationId, CardToken, Currency, Expiry};
 use tokio::time::Instant;
 
 use super::Link;
@@ -49,24 +49,6 @@ enum What {
         card: CardToken,
         remaining: Amount,
     },
-}
-
-/// The DE39 of a reason; the order of [`Reason`] is the order of precedence.
-pub fn response_code(reason: Reason) -> &'static str {
-    match reason {
-        Reason::Approved => "00",
-        Reason::ReversedBefore | Reason::AccountClosed => "05",
-        Reason::UnknownCard => "14",
-        Reason::CardClosed | Reason::CardFrozen => "62",
-        Reason::CardExpired => "54",
-        Reason::CurrencyMismatch | Reason::TransactionNotPermitted => "57",
-        Reason::OverTransactionLimit | Reason::OverCardLimit => "61",
-        Reason::InsufficientFunds => "51",
-        Reason::OverGatewayExposure
-        | Reason::KnowledgeStale
-        | Reason::RepeatNotAtHome
-        | Reason::StandInUnavailable => "91",
-    }
 }
 
 const FORMAT_ERROR: &str = "30";
@@ -126,7 +108,7 @@ pub async fn answer(asked: Asked, link: &Link) -> Option<Vec<u8>> {
                         .set(38, str::from_utf8(&given.approval_code).ok()?)
                         .ok()?;
                 }
-                Ok(response_code(given.reason))
+                Ok(given.reason.response_code())
             }
             Err(refused) => Err(refused),
         },

@@ -67,7 +67,9 @@ impl Drop for Running {
 mod tests {
     use std::time::Duration;
 
-    use ledger_api::{Amount, AuthorizationId, AuthorizeRequest, CardToken, Fingerprint};
+    use ledger_api::{
+        Amount, AuthorizationId, AuthorizationKind, AuthorizeRequest, CardToken, Fingerprint,
+    };
     use process::metrics::{Series, text};
     use prometheus_client::metrics::histogram::Histogram;
     use prometheus_client::registry::Registry;
@@ -88,6 +90,11 @@ mod tests {
                 currency: "EUR".parse().unwrap(),
                 fingerprint: Fingerprint(1),
                 unbooked_minor: 0,
+                kind: AuthorizationKind::Purchase,
+                partial: false,
+                original: None,
+                exponent: None,
+                transaction: None,
                 traceparent: None,
             },
             deadline: Instant::now() + Duration::from_millis(800),

@@ -44,11 +44,7 @@ impl Advices {
             let underway = (self.underway.entry(seq))
                 .or_insert_with(|| Underway::begin(telemetry, gateway, item));
             underway.attempts += 1;
-            let parent = parent(&underway.span);
-            match item {
-                AdviceItem::Advice(advice) => advice.traceparent = parent,
-                AdviceItem::Reversal(reversal) => reversal.traceparent = parent,
-            }
+            *item.traceparent_mut() = parent(&underway.span);
         }
     }
 
@@ -106,6 +102,8 @@ fn kind(item: &AdviceItem) -> &'static str {
     match item {
         AdviceItem::Advice(_) => "advice",
         AdviceItem::Reversal(_) => "reversal",
+        AdviceItem::Capture(_) => "capture",
+        AdviceItem::Refund(_) => "refund",
     }
 }
 
@@ -172,6 +170,8 @@ mod tests {
             reason: Reason::Approved,
             cause,
             seq: 3,
+            original: None,
+            exponent: None,
             traceparent: None,
         })
     }
@@ -181,6 +181,7 @@ mod tests {
             id: AuthorizationId([7; 16]),
             seq,
             outcome,
+            conflict: false,
             mark: Mark::default(),
         }
     }

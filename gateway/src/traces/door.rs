@@ -8,7 +8,6 @@ use tracing::{Level, debug, enabled};
 
 use super::{Trail, decider, verdict};
 use crate::authorize::{Gateway, Refused, Reply};
-use crate::iso::translate::response_code;
 
 /// The target of the log's lines: `info,decision=debug` asks for them.
 const LINES: &str = "decision";
@@ -131,7 +130,7 @@ impl Arrival {
 
     fn tell(&mut self, reply: &Reply) {
         let answer = &reply.answer;
-        let code = response_code(answer.reason);
+        let code = answer.reason.response_code();
         self.span.set("holdfast.outcome", verdict(answer.approved));
         self.span.set("holdfast.reason", answer.reason.name());
         self.span.set("holdfast.decided_by", decider(answer.by));

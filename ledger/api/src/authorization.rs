@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccountId, Amount, AuthorizationId, CardToken, Currency, Fingerprint, GatewayId, Problem,
-    Reason, TraceParent,
+    AccountId, Amount, AuthorizationId, CardToken, Currency, Fingerprint, GatewayId, Money,
+    Problem, Reason, TraceParent,
 };
 
 /// Expiry of a card, `YYMM` as on the wire: `2912` is the end of December 2029.
@@ -60,6 +60,26 @@ pub struct AuthorizeBatch {
 /// How many items a batch may have; more is refused as a whole.
 pub const BATCH_ITEMS_MAX: usize = 1024;
 
+/// What is asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthorizationKind {
+    /// Money, which is held.
+    #[default]
+    Purchase,
+    /// Whether the card may be used, for an amount of zero. Nothing is held.
+    Verification,
+    /// How much the card's account may spend, for an amount of zero. Nothing is held.
+    BalanceInquiry,
+}
+
+impl AuthorizationKind {
+    /// True for a purchase, which is not written on the wire.
+    pub fn is_purchase(&self) -> bool {
+        *self == Self::Purchase
+    }
+}
+
 /// One authorization to decide.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -79,6 +99,24 @@ pub struct AuthorizeRequest {
     /// recovering ledger does not approve money that is spent already.
     #[serde(default)]
     pub unbooked_minor: i64,
+    /// What is asked for.
+    #[serde(default, skip_serializing_if = "AuthorizationKind::is_purchase")]
+    pub kind: AuthorizationKind,
+    /// True where the terminal takes less than it asks for: then the answer to too little money is an
+    /// approval of what there is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
+    /// The authorization that this one adds to; absent where it stands alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original: Option<AuthorizationId>,
+    /// How many decimals the caller takes the currency's minor unit to stand for. Another number than
+    /// ISO 4217's fails the item.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exponent: Option<u8>,
+    /// What the merchant charged, where that is another currency than the account's: for people. What
+    /// is held is `amount_minor`, the billing amount.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transaction: Option<Money>,
     /// The span that it comes from, where that is recorded.
     #[serde(
         default,
@@ -118,6 +156,9 @@ pub struct LedgerDecision {
     pub approved: bool,
     /// The binding reason.
     pub reason: Reason,
+    /// What the account may spend; in the answer to a balance inquiry only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub available_minor: Option<i64>,
     /// The feed position from which on the account's balance includes it.
     pub mark: Mark,
 }

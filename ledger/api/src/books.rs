@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AccountId, AccountStatus, Amount, AuthorizationId, CardState, CardToken, Currency, GatewayId,
-    Mark, Reason,
+    Mark, Money, Reason, Resolved,
 };
 
 /// `POST /v1/accounts`: opens accounts; one that exists with the same currency is left alone.
@@ -128,6 +128,10 @@ pub struct Entry {
     pub amount_minor: i64,
     /// The feed position of the change that it belongs to.
     pub position: u64,
+    /// When the ledger booked it, by its wall clock, in seconds of Unix time: for people, nothing is
+    /// decided by it. 0 where that was not noted.
+    #[serde(default)]
+    pub booked_at: u64,
 }
 
 /// `GET /v1/authorizations/{id}`: all that the books know of one id.
@@ -153,8 +157,27 @@ pub struct AuthorizationView {
     pub network: Option<Verdict>,
     /// What a reversal left of it; zero for a full one.
     pub reversed_to_minor: Option<Amount>,
-    /// The money that the books hold for it now.
+    /// Where it stands.
+    #[serde(default)]
+    pub state: AuthorizationState,
+    /// The money that the books have for it now: what an authorization holds, what a capture or a
+    /// refund has posted. What an increment holds is with its original.
     pub effect_minor: i64,
+    /// What captures have taken of it.
+    #[serde(default)]
+    pub captured_minor: i64,
+    /// What refunds have given back of it.
+    #[serde(default)]
+    pub refunded_minor: i64,
+    /// The authorization that it adds to, takes or gives back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original: Option<AuthorizationId>,
+    /// What the merchant charged, where that was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transaction: Option<Money>,
+    /// What a person has decided about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolution: Option<Resolved>,
     /// Why it waits for a person; absent where it does not.
     pub parked: Option<Reason>,
     /// True where two gateways answered differently, or a decline met another's approval (rule 3):
@@ -162,6 +185,33 @@ pub struct AuthorizationView {
     pub contested: bool,
     /// The last change.
     pub mark: Mark,
+}
+
+/// Where an authorization, a capture or a refund stands.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthorizationState {
+    /// The answer that stands is a decline.
+    Declined,
+    /// Approved and open; what is held is `effect_minor`.
+    Held,
+    /// Captured for good; terminal.
+    Captured,
+    /// Released by the issuer; terminal.
+    Released,
+    /// Taken back in full; terminal.
+    Reversed,
+    /// Nobody captured it in time; terminal.
+    Expired,
+    /// Only messages about it are known, not the authorization itself.
+    #[default]
+    Tombstone,
+    /// Cannot be booked; a person must look.
+    Parked,
+    /// A capture, booked.
+    Posted,
+    /// A refund, booked.
+    Refunded,
 }
 
 /// An answer to an authorization.

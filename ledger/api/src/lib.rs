@@ -8,14 +8,19 @@
 //! | `POST /v1/authorizations` | [`AuthorizeBatch`] → [`AuthorizeAnswers`] | same answer | decide and hold |
 //! | `POST /v1/advices` | [`AdviceBatch`] → [`AdviceAnswers`] | no second effect | book what was told, verbatim |
 //! | `POST /v1/reversals` | [`ReversalBatch`] → [`AdviceAnswers`] | no second effect | take an authorization back |
+//! | `POST /v1/captures`, `POST /v1/refunds` | [`CaptureBatch`], [`RefundBatch`] → [`AdviceAnswers`] | no second effect | take money, give it back; booked whatever the balance |
+//! | `POST /v1/releases` | [`ReleaseBatch`] → [`ReleaseAnswers`] | `already` | the issuer lets a hold go |
+//! | `GET /v1/holds` | [`Holds`] | safe | the clock by which holds expire, and who stops it (rule 17) |
 //! | `GET /v1/feed?epoch=&after=&limit=&wait_ms=` | [`FeedPage`] | safe | changes after a position, without holes |
 //! | `GET /v1/listing?after=&limit=` | [`ListingPage`] | safe | everything, for a gateway that starts empty |
 //! | `GET /v1/gateways/{id}` | [`JournalHead`] or 404 | safe | the last journal head that this gateway reported |
 //! | `DELETE /v1/gateways/{id}` | 204 | same state | an operator grants a gateway a new journal: what its old one had left is to be counted as spent |
 //! | `POST /v1/accounts`, `POST /v1/cards` | [`AccountBatch`], [`CardBatch`] → 204 | same state | open accounts, put cards |
+//! | `POST /v1/accounts/{id}/close` | [`CloseAccount`] → 204 | same state | no new money on this account; advices for it are parked |
 //! | `GET /v1/accounts?after=&limit=`, `GET /v1/accounts/{id}` | [`AccountsPage`], [`AccountStatement`] | safe | totals; one account with its entries |
 //! | `GET /v1/authorizations?after=&limit=`, `GET /v1/authorizations/{id}` | [`AuthorizationsPage`], [`AuthorizationView`] | safe | what the books hold for an id |
 //! | `GET /v1/suspense` | [`AuthorizationsPage`] | safe | advices that wait for a person |
+//! | `POST /v1/suspense/{id}` | [`Resolution`] → [`AuthorizationView`] | same state | a person decides about an advice that waits |
 //! | `GET /v1/books` | [`TrialBalance`] | safe | Σ debits = Σ credits, on one snapshot |
 //! | `GET /livez`, `GET /readyz` | text | safe | the process; the store |
 //!
@@ -42,6 +47,7 @@
 mod advice;
 mod authorization;
 mod books;
+mod desk;
 mod feed;
 mod ids;
 mod money;
@@ -52,6 +58,7 @@ mod trace;
 pub use advice::*;
 pub use authorization::*;
 pub use books::*;
+pub use desk::*;
 pub use feed::*;
 pub use ids::*;
 pub use money::*;

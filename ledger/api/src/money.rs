@@ -64,6 +64,16 @@ impl From<Amount> for i64 {
     }
 }
 
+/// An amount with its currency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Money {
+    /// How much.
+    pub amount_minor: Amount,
+    /// In which currency.
+    pub currency: Currency,
+}
+
 /// An ISO 4217 currency that has minor units; alphabetic on the wire.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -86,6 +96,11 @@ impl Currency {
     /// How many decimals the minor unit stands for: 2 for EUR, 0 for JPY, 3 for KWD.
     pub fn exponent(self) -> u16 {
         self.0.exponent().unwrap_or_default()
+    }
+
+    /// True where a caller that says how many decimals there are says it right, or says nothing.
+    pub fn has_exponent(self, said: Option<u8>) -> bool {
+        said.is_none_or(|said| u16::from(said) == self.exponent())
     }
 
     /// `1234` as `12.34 EUR`.

@@ -54,6 +54,8 @@ codes! {
         Approved = 0, "approved";
         /// The reversal came before its original.
         ReversedBefore = 1, "reversed_before";
+        /// There was less money than asked for, and the terminal takes less.
+        PartiallyApproved = 2, "partially_approved";
         /// No such card.
         UnknownCard = 10, "unknown_card";
         /// The card is closed for good.
@@ -68,6 +70,9 @@ codes! {
         CurrencyMismatch = 15, "currency_mismatch";
         /// This kind of transaction is not allowed.
         TransactionNotPermitted = 16, "transaction_not_permitted";
+        /// The authorization that this one adds to is over: captured, released, reversed, expired or
+        /// declined.
+        AuthorizationClosed = 17, "authorization_closed";
         /// More than one transaction may be.
         OverTransactionLimit = 20, "over_transaction_limit";
         /// More than the card may spend, or more often, in its window.
@@ -82,6 +87,32 @@ codes! {
         RepeatNotAtHome = 42, "repeat_not_at_home";
         /// Stand-in may not decide: nothing known yet, fenced (rule 11), or its journal is out of order.
         StandInUnavailable = 43, "stand_in_unavailable";
+    }
+}
+
+impl Reason {
+    /// True for the reasons that come with an approval.
+    pub const fn approves(self) -> bool {
+        matches!(self, Self::Approved | Self::PartiallyApproved)
+    }
+
+    /// What a card network is answered, DE39 of ISO 8583.
+    pub const fn response_code(self) -> &'static str {
+        match self {
+            Self::Approved => "00",
+            Self::PartiallyApproved => "10",
+            Self::ReversedBefore | Self::AccountClosed | Self::AuthorizationClosed => "05",
+            Self::UnknownCard => "14",
+            Self::CardClosed | Self::CardFrozen => "62",
+            Self::CardExpired => "54",
+            Self::CurrencyMismatch | Self::TransactionNotPermitted => "57",
+            Self::OverTransactionLimit | Self::OverCardLimit => "61",
+            Self::InsufficientFunds => "51",
+            Self::OverGatewayExposure
+            | Self::KnowledgeStale
+            | Self::RepeatNotAtHome
+            | Self::StandInUnavailable => "91",
+        }
     }
 }
 

@@ -2,15 +2,20 @@
 
 use ledger_api::{
     AccountId, Advice, AdviceAnswer, AdviceItem, AdviceSource, Amount, AuthorizationId,
-    AuthorizationView, AuthorizeAnswer, AuthorizeRequest, CardState, CardStatus, CardToken, Cause,
-    Currency, Expiry, Fingerprint, GatewayId, LedgerDecision, OpenAccount, Reason, Reversal,
+    AuthorizationKind, AuthorizationView, AuthorizeAnswer, AuthorizeRequest, CardState, CardStatus,
+    CardToken, Cause, Currency, Expiry, Fingerprint, GatewayId, LedgerDecision, OpenAccount,
+    Reason, Reversal,
 };
 
-use crate::posting::{Command, Outcome};
+use crate::posting::{Command, Moment, Outcome};
 use crate::store::Store;
 
-/// The month in which the suite plays.
-pub(super) const NOW: u16 = 2611;
+/// When the suite plays.
+pub(super) const NOW: Moment = Moment {
+    yymm: 2611,
+    seconds: 1_795_348_800,
+    hold_clock: 1_000,
+};
 
 pub(super) struct Desk<'s> {
     pub(super) store: &'s Store,
@@ -88,6 +93,11 @@ impl<'s> Desk<'s> {
             currency: euro(),
             fingerprint: Fingerprint(u64::MAX - nth),
             unbooked_minor: 0,
+            kind: AuthorizationKind::Purchase,
+            partial: false,
+            original: None,
+            exponent: None,
+            transaction: None,
             traceparent: None,
         }
     }
@@ -109,6 +119,8 @@ impl<'s> Desk<'s> {
             },
             cause: Cause::LedgerTimeout,
             seq: nth,
+            original: None,
+            exponent: None,
             traceparent: None,
         }
     }

@@ -173,7 +173,13 @@ pub(super) async fn a_journal_head_never_goes_back_until_a_grant_rule_11(store: 
     let note = async |(epoch, seq, hash): (u64, u64, u64)| {
         let head = JournalHead { epoch, seq, hash };
         let gateway = name.clone();
-        let noted = desk.run(Command::NoteHead { gateway, head }).await;
+        let noted = desk
+            .run(Command::NoteHead {
+                gateway,
+                head,
+                undrained: 0,
+            })
+            .await;
         let taken = matches!(noted, Outcome::Stored(_));
         let known = store.journal_head(name.clone()).await.expect("readable");
         let known = known.map(|known| (known.epoch, known.seq, known.hash));

@@ -56,6 +56,7 @@ pub(super) async fn advise(
     commands.push(Command::NoteHead {
         gateway: gateway.clone(),
         head: batch.head,
+        undrained: batch.undrained.unwrap_or_default(),
     });
     let mut outcomes = ledger.batcher.submit(commands).await?;
     spans.end(&outcomes);

@@ -195,7 +195,7 @@ impl Decision {
             Outcome::Authorized(AuthorizeAnswer::Decided(_), _) => Some(Self::Declined),
             Outcome::Authorized(AuthorizeAnswer::Conflict, _) => Some(Self::Conflict),
             Outcome::Authorized(AuthorizeAnswer::Failed(_), _) => Some(Self::Failed),
-            Outcome::Advised(_, _) | Outcome::Stored(_) | Outcome::Refused(_) => None,
+            _ => None,
         }
     }
 }
@@ -210,7 +210,7 @@ impl AdviceResult {
                 AdviceOutcome::Parked { .. } => Self::Parked,
                 AdviceOutcome::Failed { .. } => Self::Failed,
             }),
-            Outcome::Authorized(_, _) | Outcome::Stored(_) | Outcome::Refused(_) => None,
+            _ => None,
         }
     }
 }

@@ -69,6 +69,17 @@ pub struct Card {
     pub position: u64,
 }
 
+/// What the books know of a gateway's journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Journal {
+    /// How far it was.
+    #[serde(flatten)]
+    pub head: JournalHead,
+    /// How many advices waited behind the last batch (rule 17).
+    #[serde(default)]
+    pub undrained: u64,
+}
+
 impl WorkingSet {
     pub(super) fn open_account(&mut self, open: &OpenAccount) -> DraftOutcome {
         if open.account.is_internal() {
@@ -120,6 +131,25 @@ impl WorkingSet {
         Ok(stored(self.set_account(account)))
     }
 
+    /// Nothing new is booked to it from here on; what it holds stays until it is captured, released,
+    /// reversed or expires.
+    pub(super) fn close_account(&mut self, id: AccountId) -> DraftOutcome {
+        if id.is_internal() {
+            return refused(internal_id());
+        }
+        match self.account(id).copied() {
+            None => {
+                let detail = "the account does not exist";
+                refused(Problem::new("unknown_account", 404, Retry::Never, detail))
+            }
+            Some(account) if account.status == AccountStatus::Closed => stored(MarkAt::Head),
+            Some(account) => stored(self.set_account(Account {
+                status: AccountStatus::Closed,
+                ..account
+            })),
+        }
+    }
+
     pub(super) fn put_card(&mut self, state: &CardState) -> DraftOutcome {
         if state.account.is_internal() {
             return refused(internal_id());
@@ -146,26 +176,39 @@ impl WorkingSet {
 
     /// The head only goes on: another epoch, a lower number, or another hash under the same number is
     /// of a journal that was lost or rolled back, and leaves the head as it is, so that the gateway
-    /// stays fenced until an operator grants it a new journal (rule 11).
-    pub(super) fn note_head(&mut self, gateway: &GatewayId, head: JournalHead) -> DraftOutcome {
-        let Some(known) = self.head(gateway) else {
-            self.set_head(gateway, head);
+    /// stays fenced until an operator grants it a new journal (rule 11). What waits in any journal
+    /// counts all the same (rule 17).
+    pub(super) fn note_head(
+        &mut self,
+        gateway: &GatewayId,
+        head: JournalHead,
+        undrained: u64,
+    ) -> DraftOutcome {
+        let Some(known) = self.journal(gateway) else {
+            self.set_journal(gateway, Journal { head, undrained });
             return stored(MarkAt::Head);
         };
-        let same_record = known.seq == head.seq;
-        if known.epoch != head.epoch || same_record && known.hash != head.hash {
-            return refused(other_journal());
+        let same_record = known.head.seq == head.seq;
+        let other = known.head.epoch != head.epoch || same_record && known.head.hash != head.hash;
+        let further = !other && known.head.seq < head.seq;
+        let journal = Journal {
+            head: if further { head } else { known.head },
+            undrained,
+        };
+        if journal != known {
+            self.set_journal(gateway, journal);
         }
-        if known.seq < head.seq {
-            self.set_head(gateway, head);
+        if other {
+            refused(other_journal())
+        } else {
+            stored(MarkAt::Head)
         }
-        stored(MarkAt::Head)
     }
 
     /// The next head that the gateway reports is taken, whatever it is.
     pub(super) fn grant_journal(&mut self, gateway: &GatewayId) -> DraftOutcome {
-        if self.head(gateway).is_some() {
-            self.forget_head(gateway);
+        if self.journal(gateway).is_some() {
+            self.forget_journal(gateway);
         }
         stored(MarkAt::Head)
     }

@@ -1,10 +1,12 @@
 //! Deciding a live authorization.
 
 use ledger_api::{
-    AccountId, AccountStatus, Amount, AuthorizeAnswer, AuthorizeRequest, CardStatus, GatewayId,
-    LedgerDecision, Mark, Reason, Verdict,
+    AccountStatus, Amount, AuthorizationKind, AuthorizeAnswer, AuthorizeRequest, CardStatus,
+    GatewayId, LedgerDecision, Mark, Problem, Reason, Retry, Verdict,
 };
 
+use super::accounts::Account;
+use super::advice::{own_original, wrong_exponent, zero_amount};
 use super::draft::{DraftOutcome, MarkAt};
 use super::record::{Record, Told};
 use super::working_set::WorkingSet;
@@ -14,15 +16,16 @@ impl WorkingSet {
         &mut self,
         gateway: &GatewayId,
         request: &AuthorizeRequest,
-        yymm: u16,
     ) -> DraftOutcome {
+        if let Some(problem) = senseless(request) {
+            return failed(problem);
+        }
         match self.record(&request.id) {
             Some(record) => self.authorize_known(record, gateway, request),
             None => {
-                let verdict = self.verdict(request, yymm);
                 let account = self.card(&request.card).map(|card| card.state.account);
                 let record = Record::new(request.id, request.card, account);
-                self.decided(record, None, gateway, request, verdict)
+                self.authorize_new(record, None, gateway, request)
             }
         }
     }
@@ -31,31 +34,53 @@ impl WorkingSet {
     /// taken back before it came is not held any more.
     fn authorize_known(
         &mut self,
-        mut record: Record,
+        record: Record,
         gateway: &GatewayId,
         request: &AuthorizeRequest,
     ) -> DraftOutcome {
+        let mut record = match self.adopt(record, request.card) {
+            Ok(record) => record,
+            Err(problem) => return failed(problem),
+        };
         let other_content = record
             .fingerprint
             .is_some_and(|fingerprint| fingerprint != request.fingerprint);
-        if other_content || record.card != request.card {
+        if other_content || record.card != request.card || record.life.moved.is_some() {
             return conflict();
         }
         match record.standing() {
-            Some(told @ Told::Before(_)) => answer(record.account, told.verdict(), MarkAt::Head),
+            Some(told @ Told::Before(_)) => answer(&record, told.verdict(), MarkAt::Head),
             Some(told @ Told::ByUs(_)) => {
-                let account = record.account;
+                let answered = answer(&record, told.verdict(), MarkAt::Head);
                 if record.asked.append(gateway) {
                     self.keep(record);
                 }
-                answer(account, told.verdict(), MarkAt::Head)
+                answered
             }
-            None => {
+            None if record.reversed_to.is_some() => {
                 let before = record.clone();
                 let verdict = declined(Reason::ReversedBefore);
                 self.decided(record, Some(&before), gateway, request, verdict)
             }
+            // Only what adds to it, takes or gives back came before it.
+            None => {
+                let before = record.clone();
+                self.authorize_new(record, Some(&before), gateway, request)
+            }
         }
+    }
+
+    fn authorize_new(
+        &mut self,
+        mut record: Record,
+        before: Option<&Record>,
+        gateway: &GatewayId,
+        request: &AuthorizeRequest,
+    ) -> DraftOutcome {
+        self.attach(&mut record, request.original);
+        record.life.transaction = request.transaction;
+        let verdict = self.verdict(&mut record, before, request);
+        self.decided(record, before, gateway, request, verdict)
     }
 
     fn decided(
@@ -66,52 +91,92 @@ impl WorkingSet {
         request: &AuthorizeRequest,
         verdict: Verdict,
     ) -> DraftOutcome {
-        record.requested = request.amount_minor;
-        // A decline moves no money, so it does not say in which currency an answer that was told is.
-        if verdict.approved {
-            record.currency = Some(request.currency);
-        }
-        record.fingerprint = Some(request.fingerprint);
-        record.decided = Some(verdict);
+        tell(&mut record, request, verdict);
         record.asked.append(gateway);
-        let account = record.account;
+        let mut answered = answer(&record, verdict, MarkAt::Head);
         match self.book(record, before) {
-            Ok(mark) => answer(account, verdict, mark),
-            Err(problem) => DraftOutcome {
-                outcome: super::Outcome::Authorized(AuthorizeAnswer::Failed(problem), 0),
-                mark: MarkAt::Head,
-            },
+            Ok(mark) => {
+                answered.mark = mark;
+                answered
+            }
+            Err(problem) => failed(problem),
         }
     }
 
-    /// The rules in order of precedence: the first one broken is the reason.
-    fn verdict(&self, request: &AuthorizeRequest, yymm: u16) -> Verdict {
-        match self.refusal(request, yymm) {
-            Some(reason) => declined(reason),
+    /// The rules in order of precedence: the first one broken is the reason. Of too little money a
+    /// terminal that takes less gets what there is.
+    fn verdict(
+        &self,
+        record: &mut Record,
+        before: Option<&Record>,
+        request: &AuthorizeRequest,
+    ) -> Verdict {
+        let account = record.account.and_then(|id| self.account(id)).copied();
+        // What a gateway has spent can only lower what is available.
+        let available = account.map_or(0, |account| account.totals.available());
+        let spendable = available.saturating_sub(request.unbooked_minor.max(0));
+        let needed = self.needed(record, before, request);
+        let verdict = match self.refusal(record, account, request, spendable < needed) {
             None => Verdict {
                 approved: true,
                 approved_minor: request.amount_minor,
                 reason: Reason::Approved,
             },
+            Some(Reason::InsufficientFunds) if request.partial => {
+                // What is needed differs from the amount only where others have named it before.
+                let rest = request.amount_minor.minor() - needed.saturating_sub(spendable);
+                match Amount::new(rest) {
+                    Ok(rest) if spendable > 0 && !rest.is_zero() => Verdict {
+                        approved: true,
+                        approved_minor: rest,
+                        reason: Reason::PartiallyApproved,
+                    },
+                    _ => declined(Reason::InsufficientFunds),
+                }
+            }
+            Some(reason) => declined(reason),
+        };
+        if verdict.approved && request.kind == AuthorizationKind::BalanceInquiry {
+            record.life.shown_minor = Some(spendable);
         }
+        verdict
     }
 
-    fn refusal(&self, request: &AuthorizeRequest, yymm: u16) -> Option<Reason> {
+    /// How much more an approval of all of it would hold.
+    fn needed(&self, record: &Record, before: Option<&Record>, request: &AuthorizeRequest) -> i64 {
+        if before.is_none() && record.life.link.is_none() {
+            return request.amount_minor.minor();
+        }
+        let mut approved = record.clone();
+        let verdict = Verdict {
+            approved: true,
+            approved_minor: request.amount_minor,
+            reason: Reason::Approved,
+        };
+        tell(&mut approved, request, verdict);
+        self.would_add(approved, before)
+    }
+
+    fn refusal(
+        &self,
+        record: &Record,
+        account: Option<Account>,
+        request: &AuthorizeRequest,
+        lacking: bool,
+    ) -> Option<Reason> {
         let Some(card) = self.card(&request.card).map(|card| card.state) else {
             return Some(Reason::UnknownCard);
         };
-        let Some(account) = self.account(card.account) else {
+        let Some(account) = account else {
             return Some(Reason::AccountClosed);
         };
-        // What a gateway has spent can only lower what is available.
-        let spendable = account
-            .totals
-            .available()
-            .saturating_sub(request.unbooked_minor.max(0));
+        let original = record.original().and_then(|id| self.record(&id));
+        let over = record.is_over() || original.is_some_and(|original| original.is_over());
+        let asks_for_money = request.kind.is_purchase();
         let broken = [
             (card.status == CardStatus::Closed, Reason::CardClosed),
             (card.status == CardStatus::Frozen, Reason::CardFrozen),
-            (u16::from(card.expiry) < yymm, Reason::CardExpired),
+            (u16::from(card.expiry) < self.now.yymm, Reason::CardExpired),
             (
                 account.status == AccountStatus::Closed,
                 Reason::AccountClosed,
@@ -121,17 +186,47 @@ impl WorkingSet {
                 Reason::CurrencyMismatch,
             ),
             (
+                record.life.link.is_some_and(|link| !link.counts),
+                Reason::TransactionNotPermitted,
+            ),
+            (over, Reason::AuthorizationClosed),
+            (
                 request.amount_minor > card.transaction_max_minor,
                 Reason::OverTransactionLimit,
             ),
-            (
-                spendable < request.amount_minor.minor(),
-                Reason::InsufficientFunds,
-            ),
+            (asks_for_money && lacking, Reason::InsufficientFunds),
         ];
         broken
             .into_iter()
             .find_map(|(broken, reason)| broken.then_some(reason))
+    }
+}
+
+fn tell(record: &mut Record, request: &AuthorizeRequest, verdict: Verdict) {
+    record.requested = request.amount_minor;
+    // A decline moves no money, so it does not say in which currency an answer that was told is.
+    if verdict.approved {
+        record.currency = Some(request.currency);
+    }
+    record.fingerprint = Some(request.fingerprint);
+    record.decided = Some(verdict);
+}
+
+/// What no rule can decide. Nothing is kept of it.
+fn senseless(request: &AuthorizeRequest) -> Option<Problem> {
+    if !request.currency.has_exponent(request.exponent) {
+        return Some(wrong_exponent(request.currency));
+    }
+    let zero = request.amount_minor.is_zero();
+    if !request.kind.is_purchase() && (!zero || request.original.is_some()) {
+        let detail =
+            "a verification and a balance inquiry are of zero and stand alone; nothing was done";
+        return Some(Problem::new("not_of_zero", 422, Retry::Never, detail));
+    }
+    match request.original {
+        Some(original) if original == request.id => Some(own_original()),
+        Some(_) if zero => Some(zero_amount()),
+        _ => None,
     }
 }
 
@@ -151,12 +246,20 @@ fn conflict() -> DraftOutcome {
     }
 }
 
-fn answer(account: Option<AccountId>, verdict: Verdict, mark: MarkAt) -> DraftOutcome {
+fn failed(problem: Problem) -> DraftOutcome {
+    DraftOutcome {
+        outcome: super::Outcome::Authorized(AuthorizeAnswer::Failed(problem), 0),
+        mark: MarkAt::Head,
+    }
+}
+
+fn answer(record: &Record, verdict: Verdict, mark: MarkAt) -> DraftOutcome {
     let decision = LedgerDecision {
-        account,
+        account: record.account,
         approved_minor: verdict.approved_minor,
         approved: verdict.approved,
         reason: verdict.reason,
+        available_minor: record.life.shown_minor,
         mark: Mark::default(),
     };
     let outcome = super::Outcome::Authorized(AuthorizeAnswer::Decided(decision), 0);

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use ledger_api::{
     AccountId, AdviceAnswer, AuthorizationId, AuthorizeAnswer, CardToken, Change, Changed,
-    Currency, Entry, GatewayId, JournalHead, Layer, LedgerDecision, Mark, Side, Totals,
+    Currency, Entry, GatewayId, Layer, LedgerDecision, Mark, ReleaseAnswer, Side, Totals,
 };
 
 use super::Outcome;
-use super::accounts::{Account, Card};
+use super::accounts::{Account, Card, Journal};
 use super::record::Record;
 use super::working_set::WorkingSet;
 
@@ -105,9 +105,11 @@ pub struct Sealed {
     /// Feed changes to insert.
     pub changes: Vec<Change>,
     /// Journal heads to insert or replace.
-    pub journals: Vec<(GatewayId, JournalHead)>,
+    pub journals: Vec<(GatewayId, Journal)>,
     /// Gateways whose journal heads are to be deleted.
     pub granted: Vec<GatewayId>,
+    /// The hold clock by which new holds were placed.
+    pub hold_clock: u64,
 }
 
 impl Draft {
@@ -151,6 +153,7 @@ impl Draft {
         let at = |mark: MarkAt| positions.get(&mark).copied().unwrap_or(after.position);
         let mut sealed = Sealed {
             head: after,
+            hold_clock: self.set.now.hold_clock,
             ..Sealed::default()
         };
         seal_states(&self.set, &positions, &mut sealed);
@@ -175,13 +178,14 @@ impl Draft {
                 layer: entry.layer,
                 amount_minor: entry.amount_minor,
                 position: at(MarkAt::Account(entry.of)),
+                booked_at: self.set.now.seconds,
             })
             .collect();
         sealed.journals = (self.set.dirty_heads.iter())
-            .filter_map(|gateway| Some((gateway.clone(), self.set.head(gateway)?)))
+            .filter_map(|gateway| Some((gateway.clone(), self.set.journal(gateway)?)))
             .collect();
         sealed.granted = (self.set.dirty_heads.iter())
-            .filter(|gateway| self.set.head(gateway).is_none())
+            .filter(|gateway| self.set.journal(gateway).is_none())
             .cloned()
             .collect();
         sealed.internal = self.internal();
@@ -241,6 +245,7 @@ fn marked(outcome: Outcome, mark: Mark) -> Outcome {
         Outcome::Advised(answer, entries) => {
             Outcome::Advised(AdviceAnswer { mark, ..answer }, entries)
         }
+        Outcome::Released(answer) => Outcome::Released(ReleaseAnswer { mark, ..answer }),
         Outcome::Stored(_) => Outcome::Stored(mark),
         other => other,
     }

@@ -6,7 +6,9 @@ use ledger_api::{
 };
 use serde::{Deserialize, Serialize};
 
-/// What the books know of one id. Every fact about what was *told* is a maximum, a minimum or a
+use super::life::{Life, Stages};
+
+/// What the books know of one id: an authorization, a capture or a refund. Every fact about what was *told* is a maximum, a minimum or a
 /// set, and [`Record::effect`] is a function of the facts alone: so no order and no repetition of
 /// advices and reversals can change it (I13).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,7 +45,14 @@ pub struct Record {
     pub parked: Option<Reason>,
     /// True where two advices contradicted each other or the request in amount or content.
     pub differing: bool,
-    /// The hold in the books now, in minor units of the currency.
+    /// What happened to it after its answer.
+    #[serde(default, skip_serializing_if = "Life::is_plain")]
+    pub life: Life,
+    /// When its hold was placed, by the hold clock; 0 where nothing is held.
+    #[serde(default)]
+    pub held_at: u64,
+    /// The money in the books now, in minor units of the currency: an authorization's hold, or what a
+    /// capture or a refund has posted.
     pub effect_minor: i64,
     /// The feed position of the last change.
     pub position: u64,
@@ -86,25 +95,26 @@ impl Record {
             reversed_to: None,
             parked: None,
             differing: false,
+            life: Life::default(),
+            held_at: 0,
             effect_minor: 0,
             position: 0,
         }
     }
 
-    /// The money that the facts call for, in minor units:
+    /// The money that the facts call for, in minor units. Of an authorization:
     /// network (rule 5) → told approval (rules 3, 6) → told decline, if everybody who was given the
-    /// ledger's approval told it → the ledger's decision; and no more than a reversal left.
+    /// ledger's approval told it → the ledger's decision; no more than a reversal left, and less what
+    /// was captured. Of a capture or a refund: its amount, whatever was held (rule 17).
     pub fn effect(&self) -> i64 {
         if self.parked.is_some() || self.account.is_none() {
             return 0;
         }
-        let held = match self.standing() {
-            Some(told) if told.verdict().approved => told.verdict().approved_minor,
-            _ => Amount::ZERO,
-        };
-        self.reversed_to
-            .map_or(held, |remaining| held.min(remaining))
-            .minor()
+        match self.life.moved {
+            Some(moved) => self.left(moved.amount),
+            None if self.is_increment() => 0,
+            None => self.open(),
+        }
     }
 
     /// The answer that stands, reversals aside; `None` while only a reversal is known.
@@ -140,12 +150,24 @@ impl Record {
                 self.approval.is_some() && !self.asked.all_in(&self.approved_by)
             }
         });
-        self.differing || approval_met_decline || decision_met_other
+        // A capture that others take for an authorization.
+        let misnamed = self.life.moved.is_some() && self.life.stages != Stages::default();
+        self.differing || approval_met_decline || decision_met_other || misnamed
     }
 
-    /// True where it waits for a person: parked or contested.
+    /// True where it waits for a person: parked or contested, and nobody has settled it.
     pub fn waits(&self) -> bool {
-        self.parked.is_some() || self.contested()
+        (self.parked.is_some() || self.contested()) && !self.life.settled
+    }
+
+    /// True where it holds money now.
+    pub fn holds(&self) -> bool {
+        self.life.moved.is_none() && self.effect_minor > 0
+    }
+
+    /// True once its own message is known, not only messages about it.
+    pub(crate) fn is_told(&self) -> bool {
+        self.fingerprint.is_some()
     }
 
     /// The record as the wire tells it.
@@ -161,7 +183,13 @@ impl Record {
             told: self.approval.or(self.decline),
             network: self.network,
             reversed_to_minor: self.reversed_to,
+            state: self.state(),
             effect_minor: self.effect_minor,
+            captured_minor: self.life.captured_minor,
+            refunded_minor: self.life.refunded_minor,
+            original: self.life.link.map(|link| link.original),
+            transaction: self.life.transaction,
+            resolution: self.life.resolved.clone(),
             parked: self.parked,
             contested: self.contested(),
             mark: Mark {

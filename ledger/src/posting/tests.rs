@@ -3,14 +3,18 @@
 mod commute;
 
 use ledger_api::{
-    AccountId, AccountStatus, Amount, AuthorizationId, AuthorizeAnswer, AuthorizeRequest,
-    CardState, CardStatus, CardToken, Changed, Currency, Expiry, Fingerprint, GatewayId, Mark,
-    Reason,
+    AccountId, AccountStatus, Amount, AuthorizationId, AuthorizationKind, AuthorizeAnswer,
+    AuthorizeRequest, CardState, CardStatus, CardToken, Changed, Currency, Expiry, Fingerprint,
+    GatewayId, Mark, Reason,
 };
 
 use super::*;
 
-const NOW: u16 = 2611;
+const NOW: Moment = Moment {
+    yymm: 2611,
+    seconds: 1_795_348_800,
+    hold_clock: 1_000,
+};
 const CARD: CardToken = CardToken {
     key_id: 1,
     mac: [7; 16],
@@ -33,7 +37,7 @@ fn card_state() -> CardState {
         card: CARD,
         account: AccountId(1),
         status: CardStatus::Open,
-        expiry: Expiry::try_from(NOW).unwrap(),
+        expiry: Expiry::try_from(NOW.yymm).unwrap(),
         transaction_max_minor: amount(500),
     }
 }
@@ -52,6 +56,11 @@ fn request(minor: i64) -> AuthorizeRequest {
         currency: euro(),
         fingerprint: Fingerprint(1),
         unbooked_minor: 0,
+        kind: AuthorizationKind::Purchase,
+        partial: false,
+        original: None,
+        exponent: None,
+        transaction: None,
         traceparent: None,
     }
 }

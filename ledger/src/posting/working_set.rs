@@ -2,15 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use ledger_api::{
-    AccountId, AdviceItem, AuthorizationId, CardToken, GatewayId, JournalHead, Layer, Mark,
-    Problem, Retry, Side, Totals,
-};
+use ledger_api::{AccountId, Action, AuthorizationId, CardToken, GatewayId, Mark, Problem, Totals};
 
-use super::accounts::{Account, Card};
+use super::accounts::{Account, Card, Journal};
 use super::draft::{Draft, DraftOutcome, EntryDraft, InternalDelta, MarkAt};
+use super::line::too_large;
 use super::record::Record;
-use super::{Command, Outcome, clearing};
+use super::{Command, Moment, Outcome};
 
 /// What a batch of commands names: load these before [`super::decide`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -35,14 +33,30 @@ impl Needs {
                 Command::Authorize { request, .. } => {
                     needs.cards.insert(request.card);
                     needs.authorizations.insert(request.id);
+                    needs.authorizations.extend(request.original);
                 }
-                Command::Advise { item, .. } => {
-                    let card = match item {
-                        AdviceItem::Advice(advice) => advice.card,
-                        AdviceItem::Reversal(reversal) => reversal.card,
-                    };
-                    needs.cards.insert(card);
+                Command::Advise { item, .. } | Command::Settle { item, .. } => {
+                    needs.cards.insert(item.card());
                     needs.authorizations.insert(item.id());
+                    needs.authorizations.extend(item.original());
+                }
+                Command::Release(id) => {
+                    needs.authorizations.insert(*id);
+                }
+                Command::Expire { ids, .. } => needs.authorizations.extend(ids),
+                Command::CloseAccount(account) => {
+                    needs.accounts.insert(*account);
+                }
+                Command::Resolve {
+                    id,
+                    card,
+                    resolution,
+                } => {
+                    needs.authorizations.insert(*id);
+                    needs.cards.insert(*card);
+                    if let Action::BookTo { account } = resolution.action {
+                        needs.accounts.insert(account);
+                    }
                 }
                 Command::OpenAccount(open) => {
                     needs.accounts.insert(open.account);
@@ -67,7 +81,8 @@ pub struct WorkingSet {
     cards: HashMap<CardToken, Card>,
     accounts: HashMap<AccountId, Account>,
     records: HashMap<AuthorizationId, Record>,
-    heads: HashMap<GatewayId, JournalHead>,
+    journals: HashMap<GatewayId, Journal>,
+    pub(super) now: Moment,
     pub(super) new_accounts: HashSet<AccountId>,
     pub(super) new_records: HashSet<AuthorizationId>,
     /// In order of first change, which is the order of their feed positions.
@@ -98,9 +113,16 @@ impl WorkingSet {
         self.records.insert(record.id, record);
     }
 
-    /// Adds a gateway's journal head that a store has found.
-    pub fn load_head(&mut self, gateway: GatewayId, head: JournalHead) {
-        self.heads.insert(gateway, head);
+    /// Adds what a store has found of a gateway's journal.
+    pub fn load_journal(&mut self, gateway: GatewayId, journal: Journal) {
+        self.journals.insert(gateway, journal);
+    }
+
+    /// The originals that loaded authorizations name and that are not loaded: load them too, and again
+    /// until there are none that exist. Whoever changes an authorization changes them with it.
+    pub fn originals_missing(&self) -> BTreeSet<AuthorizationId> {
+        let named = self.records.values().filter_map(Record::original);
+        named.filter(|id| !self.records.contains_key(id)).collect()
     }
 
     /// Every customer account that the commands can touch, given the cards and authorizations
@@ -128,8 +150,8 @@ impl WorkingSet {
         self.records.get(id).cloned()
     }
 
-    pub(super) fn head(&self, gateway: &GatewayId) -> Option<JournalHead> {
-        self.heads.get(gateway).copied()
+    pub(super) fn journal(&self, gateway: &GatewayId) -> Option<Journal> {
+        self.journals.get(gateway).copied()
     }
 
     pub(super) fn set_account(&mut self, account: Account) -> MarkAt {
@@ -146,13 +168,13 @@ impl WorkingSet {
         self.touch(mark)
     }
 
-    pub(super) fn set_head(&mut self, gateway: &GatewayId, head: JournalHead) {
-        self.heads.insert(gateway.clone(), head);
+    pub(super) fn set_journal(&mut self, gateway: &GatewayId, journal: Journal) {
+        self.journals.insert(gateway.clone(), journal);
         self.dirty_heads.insert(gateway.clone());
     }
 
-    pub(super) fn forget_head(&mut self, gateway: &GatewayId) {
-        self.heads.remove(gateway);
+    pub(super) fn forget_journal(&mut self, gateway: &GatewayId) {
+        self.journals.remove(gateway);
         self.dirty_heads.insert(gateway.clone());
     }
 
@@ -168,7 +190,7 @@ impl WorkingSet {
         self.keep_at(record, MarkAt::Head);
     }
 
-    fn keep_at(&mut self, record: Record, mark: MarkAt) {
+    pub(super) fn keep_at(&mut self, record: Record, mark: MarkAt) {
         let id = record.id;
         let place = self.dirty_records.entry(id).or_insert(mark);
         if mark != MarkAt::Head {
@@ -177,69 +199,6 @@ impl WorkingSet {
         if self.records.insert(id, record).is_none() {
             self.new_records.insert(id);
         }
-    }
-
-    /// Keeps a record and posts the difference between the effect that its facts call for and the
-    /// one in the books, as one balanced pair of pending entries.
-    pub(super) fn book(
-        &mut self,
-        mut record: Record,
-        before: Option<&Record>,
-    ) -> Result<MarkAt, Problem> {
-        if before == Some(&record) {
-            return Ok(MarkAt::Head);
-        }
-        let effect = record.effect();
-        let change = effect - record.effect_minor;
-        record.effect_minor = effect;
-        let mark = match record
-            .account
-            .and_then(|id| self.accounts.get(&id))
-            .copied()
-        {
-            Some(account) if change != 0 => self.hold(account, &record, change)?,
-            _ => MarkAt::Head,
-        };
-        self.keep_at(record, mark);
-        Ok(mark)
-    }
-
-    fn hold(
-        &mut self,
-        mut account: Account,
-        record: &Record,
-        change: i64,
-    ) -> Result<MarkAt, Problem> {
-        let held = account
-            .totals
-            .debits_pending
-            .checked_add(change)
-            .ok_or_else(too_large)?;
-        account.totals.debits_pending = held;
-        let owed = Totals {
-            credits_pending: change,
-            ..Totals::default()
-        };
-        self.add_internal(InternalDelta {
-            account: clearing(account.currency),
-            currency: account.currency,
-            totals: owed,
-        })?;
-        let line = EntryDraft {
-            account: account.id,
-            authorization: Some(record.id),
-            side: Side::Debit,
-            layer: Layer::Pending,
-            amount_minor: change,
-            of: account.id,
-        };
-        let other = EntryDraft {
-            account: clearing(account.currency),
-            side: Side::Credit,
-            ..line
-        };
-        self.entries.extend([line, other]);
-        Ok(self.set_account(account))
     }
 
     /// Adds to one of the ledger's own accounts. They are not loaded: everybody's batches touch
@@ -297,9 +256,4 @@ pub(crate) fn plus(one: Totals, other: Totals) -> Option<Totals> {
         credits_pending: one.credits_pending.checked_add(other.credits_pending)?,
         credits_posted: one.credits_posted.checked_add(other.credits_posted)?,
     })
-}
-
-fn too_large() -> Problem {
-    let detail = "the account's totals would exceed 2^63 minor units; a person must look at it";
-    Problem::new("total_too_large", 422, Retry::Never, detail)
 }

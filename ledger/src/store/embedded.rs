@@ -9,12 +9,14 @@ use redb::{
     Database, Durability, ReadTransaction, ReadableDatabase, ReadableTable, WriteTransaction,
 };
 
-use super::{StoreError, on_blocking_task};
-use crate::posting::{Account, Command, Head, Needs, Outcome, Sealed, WorkingSet, decide, plus};
+use super::{HoldClock, StoreError, on_blocking_task};
+use crate::posting::{
+    Account, Command, Head, Moment, Needs, Outcome, Record, Sealed, WorkingSet, decide, plus,
+};
 pub(super) use tables::Tables;
 use tables::{
-    ACCOUNTS, AUTHORIZATIONS, CARDS, ENTRIES, FEED, HEAD, JOURNALS, SUSPENSE, decode, encode, get,
-    head,
+    ACCOUNTS, AUTHORIZATIONS, CARDS, ENTRIES, FEED, HEAD, HOLDS, JOURNALS, SUSPENSE, decode,
+    encode, get, head, undrained,
 };
 
 /// Name of the file inside the data folder.
@@ -55,6 +57,12 @@ impl Embedded {
             if drawn.is_none() {
                 table.insert("epoch", super::draw_epoch()).map_err(broken)?;
             }
+            // A file from before there was a list of holds.
+            let listed = get(&table, "holds_listed")?;
+            if listed.is_none() {
+                list_holds(&write)?;
+                table.insert("holds_listed", 1).map_err(broken)?;
+            }
         }
         write
             .commit()
@@ -74,6 +82,28 @@ impl Embedded {
         Ok(epoch)
     }
 
+    /// Moves the hold clock on, unless a gateway stops it.
+    pub(super) fn tick(&self, elapsed_ms: u64) -> Result<HoldClock, StoreError> {
+        let write = self.begin()?;
+        let undrained = undrained(&write.open_table(JOURNALS).map_err(broken)?)?;
+        let clock_ms = {
+            let mut table = write.open_table(HEAD).map_err(broken)?;
+            let mut clock_ms = get(&table, "hold_clock_ms")?.unwrap_or_default();
+            if undrained.is_empty() {
+                clock_ms += elapsed_ms;
+                table.insert("hold_clock_ms", clock_ms).map_err(broken)?;
+            }
+            clock_ms
+        };
+        write
+            .commit()
+            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        Ok(HoldClock {
+            seconds: clock_ms / 1000,
+            undrained,
+        })
+    }
+
     fn begin(&self) -> Result<WriteTransaction, StoreError> {
         let mut write = self
             .database
@@ -89,11 +119,11 @@ impl Embedded {
     pub(super) fn transact(
         &self,
         commands: &[Command],
-        yymm: u16,
+        now: Moment,
     ) -> Result<(Vec<Outcome>, u64), StoreError> {
         let write = self.begin()?;
         let (set, head) = load(&write, &Needs::of(commands))?;
-        let draft = decide(set, commands, yymm);
+        let draft = decide(set, commands, now);
         let nothing_to_write = draft.is_empty();
         let sealed = draft.seal(head);
         let position = sealed.head.position;
@@ -138,6 +168,18 @@ fn load(write: &WriteTransaction, needs: &Needs) -> Result<(WorkingSet, Head), S
             set.load_record(decode(row.value())?);
         }
     }
+    loop {
+        let mut found = false;
+        for id in set.originals_missing() {
+            if let Some(row) = records.get(id.0).map_err(broken)? {
+                set.load_record(decode(row.value())?);
+                found = true;
+            }
+        }
+        if !found {
+            break;
+        }
+    }
     let accounts = write.open_table(ACCOUNTS).map_err(broken)?;
     for id in set.accounts_needed(needs) {
         if let Some(row) = accounts.get(id.0).map_err(broken)? {
@@ -147,7 +189,7 @@ fn load(write: &WriteTransaction, needs: &Needs) -> Result<(WorkingSet, Head), S
     let journals = write.open_table(JOURNALS).map_err(broken)?;
     for gateway in &needs.gateways {
         if let Some(row) = journals.get(gateway.as_str()).map_err(broken)? {
-            set.load_head(gateway.clone(), decode(row.value())?);
+            set.load_journal(gateway.clone(), decode(row.value())?);
         }
     }
     Ok((set, head(&write.open_table(HEAD).map_err(broken)?)?))
@@ -217,14 +259,35 @@ fn save_states(write: &WriteTransaction, sealed: &Sealed) -> Result<(), StoreErr
 fn save_records(write: &WriteTransaction, sealed: &Sealed) -> Result<(), StoreError> {
     let mut records = write.open_table(AUTHORIZATIONS).map_err(broken)?;
     let mut suspense = write.open_table(SUSPENSE).map_err(broken)?;
+    let mut holds = write.open_table(HOLDS).map_err(broken)?;
     for record in sealed.new_records.iter().chain(&sealed.changed_records) {
-        records
+        let was = records
             .insert(record.id.0, encode(record)?.as_slice())
             .map_err(broken)?;
+        if let Some(was) = was.map(|row| decode::<Record>(row.value())).transpose()? {
+            holds.remove((was.held_at, was.id.0)).map_err(broken)?;
+        }
         if record.waits() {
             suspense.insert(record.id.0, ()).map_err(broken)?;
         } else {
             suspense.remove(record.id.0).map_err(broken)?;
+        }
+        if record.holds() {
+            let key = (record.held_at, record.id.0);
+            holds.insert(key, ()).map_err(broken)?;
+        }
+    }
+    Ok(())
+}
+
+fn list_holds(write: &WriteTransaction) -> Result<(), StoreError> {
+    let records = write.open_table(AUTHORIZATIONS).map_err(broken)?;
+    let mut holds = write.open_table(HOLDS).map_err(broken)?;
+    for row in records.iter().map_err(broken)? {
+        let record: Record = decode(row.map_err(broken)?.1.value())?;
+        if record.holds() {
+            let key = (record.held_at, record.id.0);
+            holds.insert(key, ()).map_err(broken)?;
         }
     }
     Ok(())

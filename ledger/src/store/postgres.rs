@@ -4,6 +4,7 @@
 //! memory, add to the ledger's own accounts, take the head row last, write every table with one
 //! statement per kind of change, commit. Everybody locks in this order, so nobody waits in a circle.
 
+mod holds;
 mod load;
 mod read;
 mod rows;
@@ -20,7 +21,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, PgConnection, PgPool, Row};
 
 use super::{Database, StoreError, UrlError, draw_epoch};
-use crate::posting::{Command, Head, Needs, Outcome, decide};
+use crate::posting::{Command, Head, Moment, Needs, Outcome, decide};
 use tx::{TxError, WORK_MAX, in_transaction};
 
 /// One writes, the others read; more would only queue at the head row.
@@ -136,14 +137,14 @@ impl Postgres {
     pub(super) async fn transact(
         &self,
         commands: Vec<Command>,
-        yymm: u16,
+        now: Moment,
     ) -> Result<(Vec<Outcome>, u64), StoreError> {
         let batch = Arc::new((Needs::of(&commands), commands));
         self.run_tx("transact", move |connection| {
             let batch = Arc::clone(&batch);
             Box::pin(async move {
                 in_transaction(connection, "BEGIN", WORK_MAX, move |connection| {
-                    Box::pin(async move { post(connection, &batch.0, &batch.1, yymm).await })
+                    Box::pin(async move { post(connection, &batch.0, &batch.1, now).await })
                 })
                 .await
             })
@@ -190,10 +191,10 @@ async fn post(
     connection: &mut PgConnection,
     needs: &Needs,
     commands: &[Command],
-    yymm: u16,
+    now: Moment,
 ) -> Result<(Vec<Outcome>, u64), TxError> {
     let set = load::working_set(connection, needs).await?;
-    let draft = decide(set, commands, yymm);
+    let draft = decide(set, commands, now);
     save::internal(connection, &draft.internal()).await?;
     let head = take_numbers(connection, draft.positions(), draft.entries()).await?;
     let nothing_to_write = draft.is_empty();

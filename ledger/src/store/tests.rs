@@ -50,7 +50,9 @@ async fn a_database_that_is_down_is_unavailable_and_nothing_was_done() {
         Err(StoreError::Unavailable(_))
     ));
     assert!(matches!(
-        store.transact(Vec::new(), 2611).await,
+        store
+            .transact(Vec::new(), crate::posting::Moment::default())
+            .await,
         Err(StoreError::Unavailable(_))
     ));
     assert!(Store::postgres("mysql://x").is_err());

@@ -149,11 +149,13 @@ impl Ledger {
                     entry.remaining = Some(entry.remaining.map_or(left, |r| r.min(left)));
                 })
             }
+            other => unreachable!("stand-in tells no such thing: {other:?}"),
         };
         AdviceAnswer {
             id: item.id(),
             seq: item.seq(),
             outcome: AdviceOutcome::Applied,
+            conflict: false,
             mark,
         }
     }

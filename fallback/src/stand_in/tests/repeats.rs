@@ -110,7 +110,7 @@ async fn every_decision_is_told_in_order_until_it_is_taken() {
         .iter()
         .map(|item| match item {
             AdviceItem::Advice(advice) => (advice.id, advice.approved),
-            AdviceItem::Reversal(reversal) => (reversal.id, false),
+            other => (other.id(), false),
         })
         .collect();
     assert_eq!(kinds, [(id(1), true), (id(2), false), (id(1), false)]);

@@ -155,6 +155,7 @@ async fn settled_at_five() -> Rig {
             id: item.id(),
             seq: item.seq(),
             outcome: ledger_api::AdviceOutcome::Applied,
+            conflict: false,
             mark: Mark {
                 epoch: EPOCH,
                 position,

@@ -202,6 +202,7 @@ impl Rig {
                 id: item.id(),
                 seq: item.seq(),
                 outcome: outcome.clone(),
+                conflict: false,
                 mark,
             })
             .collect();

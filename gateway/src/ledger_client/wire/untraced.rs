@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use ledger_api::{AdviceBatch, AdviceItem, AuthorizeBatch, Problem, Retry};
+use ledger_api::{AdviceBatch, AuthorizeBatch, Problem, Retry};
 use serde::Serialize;
 use tracing::warn;
 
@@ -38,10 +38,7 @@ impl Batch for AdviceBatch {
     fn untraced(&self) -> Self {
         let mut batch = self.clone();
         for item in &mut batch.items {
-            match item {
-                AdviceItem::Advice(advice) => advice.traceparent = None,
-                AdviceItem::Reversal(reversal) => reversal.traceparent = None,
-            }
+            *item.traceparent_mut() = None;
         }
         batch
     }

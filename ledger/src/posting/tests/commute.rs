@@ -33,6 +33,8 @@ fn advice(
         reason,
         cause: Cause::LedgerTimeout,
         seq: 0,
+        original: None,
+        exponent: None,
         traceparent: None,
     })
 }
@@ -215,7 +217,7 @@ fn expected(before: &Before, items: &[(GatewayId, AdviceItem)]) -> i64 {
     };
     let foreign_money = items.iter().any(|(_, item)| match item {
         AdviceItem::Advice(advice) => advice.currency != euro() && !advice.approved_minor.is_zero(),
-        AdviceItem::Reversal(_) => false,
+        _ => false,
     });
     if foreign_money {
         return 0;
@@ -235,7 +237,7 @@ fn expected(before: &Before, items: &[(GatewayId, AdviceItem)]) -> i64 {
     };
     let remaining = items.iter().filter_map(|(_, item)| match item {
         AdviceItem::Reversal(reversal) => Some(reversal.remaining_minor.minor()),
-        AdviceItem::Advice(_) => None,
+        _ => None,
     });
     remaining
         .min()

@@ -6,6 +6,7 @@ use std::ops::Bound::{Excluded, Unbounded};
 use ledger_api::{
     AccountId, AccountStatement, AccountView, AccountsPage, AuthorizationId, AuthorizationView,
     AuthorizationsPage, FeedPage, GatewayId, JournalHead, ListingPage, Mark, TrialBalance,
+    Undrained,
 };
 use redb::{
     Key, ReadOnlyTable, ReadTransaction, ReadableTable, TableDefinition, Value, WriteTransaction,
@@ -14,9 +15,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::broken;
-use crate::posting::{Account, Card, Head, Record};
-use crate::store::StoreError;
+use crate::posting::{Account, Card, Head, Journal, Record};
 use crate::store::listing::{Audit, ListingCursor, listing_page, next};
+use crate::store::{HoldClock, StoreError};
 
 pub(super) const ACCOUNTS: TableDefinition<u64, &[u8]> = TableDefinition::new("account");
 pub(super) const CARDS: TableDefinition<[u8; 17], &[u8]> = TableDefinition::new("card");
@@ -24,11 +25,13 @@ pub(super) const AUTHORIZATIONS: TableDefinition<[u8; 16], &[u8]> =
     TableDefinition::new("authorization");
 /// Authorizations that wait for a person.
 pub(super) const SUSPENSE: TableDefinition<[u8; 16], ()> = TableDefinition::new("suspense");
+/// Authorizations that hold money, by when the hold was placed.
+pub(super) const HOLDS: TableDefinition<(u64, [u8; 16]), ()> = TableDefinition::new("hold");
 /// By account and number.
 pub(super) const ENTRIES: TableDefinition<(u64, u64), &[u8]> = TableDefinition::new("entry");
 pub(super) const FEED: TableDefinition<u64, &[u8]> = TableDefinition::new("feed");
 pub(super) const JOURNALS: TableDefinition<&str, &[u8]> = TableDefinition::new("journal_head");
-/// `epoch`, `position` and `entry`.
+/// `epoch`, `position`, `entry`, `hold_clock_ms`, and `holds_listed` once [`HOLDS`] is complete.
 pub(super) const HEAD: TableDefinition<&str, u64> = TableDefinition::new("head");
 
 pub(super) fn create(write: &WriteTransaction) -> Result<(), StoreError> {
@@ -36,6 +39,7 @@ pub(super) fn create(write: &WriteTransaction) -> Result<(), StoreError> {
     write.open_table(CARDS).map_err(broken)?;
     write.open_table(AUTHORIZATIONS).map_err(broken)?;
     write.open_table(SUSPENSE).map_err(broken)?;
+    write.open_table(HOLDS).map_err(broken)?;
     write.open_table(ENTRIES).map_err(broken)?;
     write.open_table(FEED).map_err(broken)?;
     write.open_table(JOURNALS).map_err(broken)?;
@@ -49,23 +53,28 @@ pub(in crate::store) struct Tables {
     cards: ReadOnlyTable<[u8; 17], &'static [u8]>,
     records: ReadOnlyTable<[u8; 16], &'static [u8]>,
     suspense: ReadOnlyTable<[u8; 16], ()>,
+    holds: ReadOnlyTable<(u64, [u8; 16]), ()>,
     entries: ReadOnlyTable<(u64, u64), &'static [u8]>,
     feed: ReadOnlyTable<u64, &'static [u8]>,
     journals: ReadOnlyTable<&'static str, &'static [u8]>,
     head: Head,
+    hold_clock_ms: u64,
 }
 
 impl Tables {
     pub(super) fn open(snapshot: &ReadTransaction) -> Result<Self, StoreError> {
+        let numbers = snapshot.open_table(HEAD).map_err(broken)?;
         Ok(Self {
             accounts: snapshot.open_table(ACCOUNTS).map_err(broken)?,
             cards: snapshot.open_table(CARDS).map_err(broken)?,
             records: snapshot.open_table(AUTHORIZATIONS).map_err(broken)?,
             suspense: snapshot.open_table(SUSPENSE).map_err(broken)?,
+            holds: snapshot.open_table(HOLDS).map_err(broken)?,
             entries: snapshot.open_table(ENTRIES).map_err(broken)?,
             feed: snapshot.open_table(FEED).map_err(broken)?,
             journals: snapshot.open_table(JOURNALS).map_err(broken)?,
-            head: head(&snapshot.open_table(HEAD).map_err(broken)?)?,
+            head: head(&numbers)?,
+            hold_clock_ms: get(&numbers, "hold_clock_ms")?.unwrap_or_default(),
         })
     }
 
@@ -212,8 +221,48 @@ impl Tables {
         gateway: &GatewayId,
     ) -> Result<Option<JournalHead>, StoreError> {
         let row = self.journals.get(gateway.as_str()).map_err(broken)?;
-        row.map(|row| decode(row.value())).transpose()
+        row.map(|row| Ok(decode::<Journal>(row.value())?.head))
+            .transpose()
     }
+
+    pub(in crate::store) fn hold_clock(&self) -> Result<HoldClock, StoreError> {
+        Ok(HoldClock {
+            seconds: self.hold_clock_ms / 1000,
+            undrained: undrained(&self.journals)?,
+        })
+    }
+
+    pub(in crate::store) fn due(
+        &self,
+        held_by: u64,
+        limit: usize,
+    ) -> Result<Vec<AuthorizationId>, StoreError> {
+        let due = self
+            .holds
+            .range(..=(held_by, [u8::MAX; 16]))
+            .map_err(broken)?;
+        due.take(limit)
+            .map(|row| Ok(AuthorizationId(row.map_err(broken)?.0.value().1)))
+            .collect()
+    }
+}
+
+/// The gateways whose last report said that advices wait.
+pub(super) fn undrained(
+    table: &impl ReadableTable<&'static str, &'static [u8]>,
+) -> Result<Vec<Undrained>, StoreError> {
+    let mut waiting = Vec::new();
+    for row in table.iter().map_err(broken)? {
+        let (name, journal) = row.map_err(broken)?;
+        let journal: Journal = decode(journal.value())?;
+        if journal.undrained > 0 {
+            waiting.push(Undrained {
+                gateway: name.value().parse().map_err(broken)?,
+                advices: journal.undrained,
+            });
+        }
+    }
+    Ok(waiting)
 }
 
 /// At most `limit` rows after a key.

@@ -39,7 +39,25 @@ pub(super) async fn working_set(
             set.load_card(rows::card(row)?);
         }
     }
-    if !ids.is_empty() {
+    load_records(connection, ids, &mut set).await?;
+    load_heads(connection, needs, &mut set).await?;
+    // A card or an authorization came to another account between the statements: start over.
+    let mut wanted = set.accounts_needed(needs);
+    wanted.retain(|account| !needs.accounts.contains(account));
+    if wanted.is_subset(&locked) {
+        Ok(set)
+    } else {
+        Err(TxError::Raced)
+    }
+}
+
+/// Reads and locks authorizations, and then the originals that they name, which change with them.
+async fn load_records(
+    connection: &mut PgConnection,
+    mut ids: Vec<Vec<u8>>,
+    set: &mut WorkingSet,
+) -> Result<(), TxError> {
+    while !ids.is_empty() {
         let found = sqlx::query(
             "SELECT * FROM authorization_record WHERE bucket = 0 AND id = ANY ($1)
              ORDER BY id FOR UPDATE",
@@ -50,16 +68,13 @@ pub(super) async fn working_set(
         for row in &found {
             set.load_record(rows::record(row)?);
         }
+        if found.is_empty() {
+            break;
+        }
+        let missing = set.originals_missing().into_iter();
+        ids = missing.map(|id| id.0.to_vec()).collect();
     }
-    load_heads(connection, needs, &mut set).await?;
-    // A card or an authorization came to another account between the statements: start over.
-    let mut wanted = set.accounts_needed(needs);
-    wanted.retain(|account| !needs.accounts.contains(account));
-    if wanted.is_subset(&locked) {
-        Ok(set)
-    } else {
-        Err(TxError::Raced)
-    }
+    Ok(())
 }
 
 async fn lock_accounts(
@@ -83,8 +98,13 @@ async fn lock_accounts(
          WHERE bucket = 0 AND id = ANY (ARRAY(
              SELECT account FROM card WHERE bucket = 0 AND token = ANY ($1)
              UNION
-             SELECT account FROM authorization_record
-             WHERE bucket = 0 AND id = ANY ($2) AND account IS NOT NULL
+             SELECT unnest(ARRAY[own.account, original.account, first.account])
+             FROM authorization_record AS own
+             LEFT JOIN authorization_record AS original
+                 ON original.bucket = own.bucket AND original.id = own.original
+             LEFT JOIN authorization_record AS first
+                 ON first.bucket = original.bucket AND first.id = original.original
+             WHERE own.bucket = 0 AND own.id = ANY ($2)
              UNION
              SELECT unnest($3::bigint[])
          ))
@@ -114,7 +134,7 @@ async fn load_heads(
     }
     let names: Vec<&str> = needs.gateways.iter().map(GatewayId::as_str).collect();
     let found = sqlx::query(
-        "SELECT gateway, epoch, seq, hash FROM gateway_head
+        "SELECT gateway, epoch, seq, hash, undrained FROM gateway_head
          WHERE bucket = 0 AND gateway = ANY ($1) ORDER BY gateway FOR UPDATE",
     )
     .bind(&names)
@@ -127,7 +147,7 @@ async fn load_heads(
             .iter()
             .find(|gateway| gateway.as_str() == name)
         {
-            set.load_head(gateway.clone(), rows::journal_head(row)?);
+            set.load_journal(gateway.clone(), rows::journal(row)?);
         }
     }
     Ok(())

@@ -123,7 +123,7 @@ impl Postgres {
         limit: usize,
     ) -> Result<AuthorizationsPage, StoreError> {
         let waiting = "SELECT * FROM authorization_record
-             WHERE bucket = 0 AND id > $1 AND (parked IS NOT NULL OR contested)
+             WHERE bucket = 0 AND id > $1 AND (parked IS NOT NULL OR contested) AND NOT settled
              ORDER BY id LIMIT $2";
         self.page("suspense", waiting, after, limit).await
     }

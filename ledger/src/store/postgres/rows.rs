@@ -2,13 +2,15 @@
 
 use ledger_api::{
     AccountId, AccountState, AccountStatus, Amount, AuthorizationId, CardState, CardStatus,
-    CardToken, Change, Changed, Currency, Entry, Expiry, Fingerprint, JournalHead, Layer, Reason,
-    Side, Totals, Verdict,
+    CardToken, Change, Changed, Currency, Entry, Expiry, Fingerprint, JournalHead, Layer, Money,
+    Reason, Resolved, Side, Totals, Verdict,
 };
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 
-use crate::posting::{Account, Card, Gateways, Head, Record};
+use crate::posting::{
+    Account, Card, Gateways, Head, Journal, Life, Link, Moved, MovedKind, Record, Stages,
+};
 use crate::store::listing::totals_of;
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
@@ -133,6 +135,7 @@ pub(super) fn entry(row: &PgRow) -> Result<Entry> {
         },
         amount_minor: row.try_get("amount_minor")?,
         position: unsigned(row, "position")?,
+        booked_at: unsigned(row, "booked_at")?,
     })
 }
 
@@ -185,8 +188,85 @@ pub(super) fn record(row: &PgRow) -> Result<Record> {
         reversed_to: reversed_to.map(amount).transpose()?,
         parked: parked.map(reason).transpose()?,
         differing: row.try_get("differing")?,
+        life: life(row)?,
+        held_at: unsigned(row, "held_at")?,
         effect_minor: row.try_get("effect_minor")?,
         position: unsigned(row, "position")?,
+    })
+}
+
+fn life(row: &PgRow) -> Result<Life> {
+    let original: Option<&[u8]> = row.try_get("original")?;
+    let counts: Option<bool> = row.try_get("original_counts")?;
+    let transaction: Option<i64> = row.try_get("transaction_minor")?;
+    let charged: Option<i16> = row.try_get("transaction_currency")?;
+    let resolved: Option<&str> = row.try_get("resolved")?;
+    Ok(Life {
+        link: match (original, counts) {
+            (Some(original), Some(counts)) => Some(Link {
+                original: id(original)?,
+                counts,
+            }),
+            _ => None,
+        },
+        moved: moved(
+            row.try_get("kind")?,
+            row.try_get("moved_minor")?,
+            row.try_get("more")?,
+        )?,
+        incremented_minor: row.try_get("incremented_minor")?,
+        captured_minor: row.try_get("captured_minor")?,
+        refunded_minor: row.try_get("refunded_minor")?,
+        stages: stages(row.try_get("stages")?)?,
+        transaction: match (transaction, charged) {
+            (Some(minor), Some(code)) => Some(Money {
+                amount_minor: amount(minor)?,
+                currency: currency(code)?,
+            }),
+            _ => None,
+        },
+        shown_minor: row.try_get("shown_minor")?,
+        resolved: resolved.map(resolution).transpose()?,
+        settled: row.try_get("settled")?,
+    })
+}
+
+fn moved(kind: Option<i16>, minor: Option<i64>, more: Option<bool>) -> Result<Option<Moved>> {
+    let (Some(kind), Some(minor), Some(more)) = (kind, minor, more) else {
+        return Ok(None);
+    };
+    let kind = match kind {
+        1 => MovedKind::Capture,
+        2 => MovedKind::Refund,
+        other => return Err(bad(format!("kind {other}"))),
+    };
+    Ok(Some(Moved {
+        kind,
+        amount: amount(minor)?,
+        more,
+    }))
+}
+
+pub(super) const fn moved_kind(kind: MovedKind) -> i16 {
+    match kind {
+        MovedKind::Capture => 1,
+        MovedKind::Refund => 2,
+    }
+}
+
+fn stages(bits: i16) -> Result<Stages> {
+    let known = u8::try_from(bits).ok().and_then(Stages::from_bits);
+    known.ok_or_else(|| bad(format!("stages {bits}")))
+}
+
+fn resolution(text: &str) -> Result<Resolved> {
+    serde_json::from_str(text).map_err(|error| bad(error.to_string()))
+}
+
+pub(super) fn journal(row: &PgRow) -> Result<Journal> {
+    Ok(Journal {
+        head: journal_head(row)?,
+        undrained: unsigned(row, "undrained")?,
     })
 }
 
@@ -213,7 +293,7 @@ fn verdict(
     }))
 }
 
-fn unsigned(row: &PgRow, column: &str) -> Result<u64> {
+pub(super) fn unsigned(row: &PgRow, column: &str) -> Result<u64> {
     row.try_get::<i64, _>(column).map(i64::cast_unsigned)
 }
 
@@ -234,7 +314,7 @@ fn gateways(text: &str) -> Result<Gateways> {
     Gateways::from_text(text).ok_or_else(|| bad(format!("gateways {text}")))
 }
 
-fn id(bytes: &[u8]) -> Result<AuthorizationId> {
+pub(super) fn id(bytes: &[u8]) -> Result<AuthorizationId> {
     bytes
         .try_into()
         .map(AuthorizationId)

@@ -1,11 +1,11 @@
 //! Writing a sealed batch: one statement per table and kind of change, whatever its size.
 
-use ledger_api::{AccountStatus, Change, Changed, Entry, GatewayId, JournalHead, Layer, Side};
+use ledger_api::{AccountStatus, Change, Changed, Entry, GatewayId, Layer, Side};
 use sqlx::PgConnection;
 
 use super::rows;
 use super::tx::TxError;
-use crate::posting::{Account, Card, InternalDelta, Sealed};
+use crate::posting::{Account, Card, InternalDelta, Journal, Sealed};
 
 mod record;
 
@@ -144,14 +144,15 @@ pub(super) async fn entries(
     connection: &mut PgConnection,
     entries: &[Entry],
 ) -> Result<(), TxError> {
-    if entries.is_empty() {
+    let Some(first) = entries.first() else {
         return Ok(());
-    }
+    };
+    // One batch is booked at one moment.
     sqlx::query(
-        "INSERT INTO entry (bucket, account, number, authorization_id, credit, posted,
+        "INSERT INTO entry (bucket, booked_at, account, number, authorization_id, credit, posted,
              amount_minor, position)
-         SELECT 0, * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::boolean[],
-             $5::boolean[], $6::bigint[], $7::bigint[])",
+         SELECT 0, $8::bigint, * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[],
+             $4::boolean[], $5::boolean[], $6::bigint[], $7::bigint[])",
     )
     .bind(column(entries, |entry| entry.account.0.cast_signed()))
     .bind(column(entries, |entry| entry.number.cast_signed()))
@@ -162,6 +163,7 @@ pub(super) async fn entries(
     .bind(column(entries, |entry| entry.layer == Layer::Posted))
     .bind(column(entries, |entry| entry.amount_minor))
     .bind(column(entries, |entry| entry.position.cast_signed()))
+    .bind(first.booked_at.cast_signed())
     .execute(connection)
     .await?;
     Ok(())
@@ -221,21 +223,24 @@ pub(super) async fn changes(
 
 pub(super) async fn journals(
     connection: &mut PgConnection,
-    journals: &[(GatewayId, JournalHead)],
+    journals: &[(GatewayId, Journal)],
 ) -> Result<(), TxError> {
     if journals.is_empty() {
         return Ok(());
     }
     sqlx::query(
-        "INSERT INTO gateway_head (bucket, gateway, epoch, seq, hash)
-         SELECT 0, * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[])
-         ON CONFLICT (bucket, gateway) DO UPDATE SET seq = EXCLUDED.seq, hash = EXCLUDED.hash
+        "INSERT INTO gateway_head (bucket, gateway, epoch, seq, hash, undrained)
+         SELECT 0, * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[],
+             $5::bigint[])
+         ON CONFLICT (bucket, gateway) DO UPDATE SET seq = EXCLUDED.seq, hash = EXCLUDED.hash,
+                 undrained = EXCLUDED.undrained
              WHERE gateway_head.epoch = EXCLUDED.epoch",
     )
     .bind(column(journals, |(gateway, _)| gateway.to_string()))
-    .bind(column(journals, |(_, head)| head.epoch.cast_signed()))
-    .bind(column(journals, |(_, head)| head.seq.cast_signed()))
-    .bind(column(journals, |(_, head)| head.hash.cast_signed()))
+    .bind(column(journals, |(_, it)| it.head.epoch.cast_signed()))
+    .bind(column(journals, |(_, it)| it.head.seq.cast_signed()))
+    .bind(column(journals, |(_, it)| it.head.hash.cast_signed()))
+    .bind(column(journals, |(_, it)| it.undrained.cast_signed()))
     .execute(connection)
     .await?;
     Ok(())

@@ -8,8 +8,8 @@ use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use ledger_api::{
-    AdviceBatch, AdviceItem, Amount, AuthorizationId, AuthorizeBatch, AuthorizeRequest, CardToken,
-    Fingerprint, JournalHead, Problem, Retry, Reversal, TraceParent,
+    AdviceBatch, AdviceItem, Amount, AuthorizationId, AuthorizationKind, AuthorizeBatch,
+    AuthorizeRequest, CardToken, Fingerprint, JournalHead, Problem, Retry, Reversal, TraceParent,
 };
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -87,6 +87,11 @@ async fn authorize(wire: &Wire, traceparent: Option<TraceParent>) -> Result<(), 
             currency: "EUR".parse().unwrap(),
             fingerprint: Fingerprint(1),
             unbooked_minor: 0,
+            kind: AuthorizationKind::Purchase,
+            partial: false,
+            original: None,
+            exponent: None,
+            transaction: None,
             traceparent,
         }],
     };
@@ -104,6 +109,7 @@ async fn advise(wire: &Wire, traceparent: Option<TraceParent>) -> Result<(), Wir
     let batch = AdviceBatch {
         gateway: "gw1".parse().unwrap(),
         head,
+        undrained: None,
         items: vec![AdviceItem::Reversal(Reversal {
             id: AuthorizationId([5; 16]),
             card: CARD,

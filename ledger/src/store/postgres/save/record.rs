@@ -1,25 +1,55 @@
 //! Writing authorizations.
 
 use ledger_api::{Reason, Verdict};
-use sqlx::PgConnection;
+use sqlx::postgres::PgArguments;
+use sqlx::query::Query;
+use sqlx::{PgConnection, Postgres};
 
-use super::column;
+use super::{column, rows};
 use crate::posting::{Record, Sealed};
 use crate::store::postgres::tx::TxError;
 
-const INSERT: &str = "INSERT INTO authorization_record (bucket,
-         id, card, account, requested_minor, currency, fingerprint, decided_approved,
-         decided_minor, decided_reason, asked, approval_minor, approval_reason, approved_by,
-         decline_reason, declined_by, network_approved, network_minor, network_reason,
-         reversed_to_minor, parked, differing, contested, effect_minor, position)
-     SELECT 0, * FROM unnest(
-         $1::bytea[], $2::bytea[], $3::bigint[], $4::bigint[], $5::smallint[], $6::bigint[],
+/// The columns of a plain authorization.
+macro_rules! plain {
+    () => {
+        "id, card, account, requested_minor, currency, fingerprint, decided_approved, decided_minor,
+         decided_reason, asked, approval_minor, approval_reason, approved_by, decline_reason,
+         declined_by, network_approved, network_minor, network_reason, reversed_to_minor, parked,
+         differing, contested, effect_minor, position"
+    };
+}
+
+/// What is bound for them.
+macro_rules! plain_arrays {
+    () => {
+        "$1::bytea[], $2::bytea[], $3::bigint[], $4::bigint[], $5::smallint[], $6::bigint[],
          $7::boolean[], $8::bigint[], $9::smallint[], $10::text[], $11::bigint[],
          $12::smallint[], $13::text[], $14::smallint[], $15::text[], $16::boolean[],
          $17::bigint[], $18::smallint[], $19::bigint[], $20::smallint[], $21::boolean[],
-         $22::boolean[], $23::bigint[], $24::bigint[])";
+         $22::boolean[], $23::bigint[], $24::bigint[]"
+    };
+}
 
-const UPDATE: &str = "UPDATE authorization_record AS old SET
+/// The columns of what happens to one afterwards.
+macro_rules! life {
+    () => {
+        "kind, moved_minor, more, original, original_counts, incremented_minor, captured_minor,
+         refunded_minor, stages, transaction_minor, transaction_currency, shown_minor, resolved,
+         settled, held_at"
+    };
+}
+
+macro_rules! life_arrays {
+    () => {
+        "$25::smallint[], $26::bigint[], $27::boolean[], $28::bytea[], $29::boolean[],
+         $30::bigint[], $31::bigint[], $32::bigint[], $33::smallint[], $34::bigint[],
+         $35::smallint[], $36::bigint[], $37::text[], $38::boolean[], $39::bigint[]"
+    };
+}
+
+macro_rules! set_plain {
+    () => {
+        "UPDATE authorization_record AS old SET
          card = new.card, account = new.account, requested_minor = new.requested_minor,
          currency = new.currency, fingerprint = new.fingerprint,
          decided_approved = new.decided_approved, decided_minor = new.decided_minor,
@@ -30,41 +60,93 @@ const UPDATE: &str = "UPDATE authorization_record AS old SET
          network_minor = new.network_minor, network_reason = new.network_reason,
          reversed_to_minor = new.reversed_to_minor, parked = new.parked,
          differing = new.differing, contested = new.contested, effect_minor = new.effect_minor,
-         position = new.position
-     FROM unnest(
-         $1::bytea[], $2::bytea[], $3::bigint[], $4::bigint[], $5::smallint[], $6::bigint[],
-         $7::boolean[], $8::bigint[], $9::smallint[], $10::text[], $11::bigint[],
-         $12::smallint[], $13::text[], $14::smallint[], $15::text[], $16::boolean[],
-         $17::bigint[], $18::smallint[], $19::bigint[], $20::smallint[], $21::boolean[],
-         $22::boolean[], $23::bigint[], $24::bigint[]) AS new (
-         id, card, account, requested_minor, currency, fingerprint, decided_approved,
-         decided_minor, decided_reason, asked, approval_minor, approval_reason, approved_by,
-         decline_reason, declined_by, network_approved, network_minor, network_reason,
-         reversed_to_minor, parked, differing, contested, effect_minor, position)
-     WHERE old.bucket = 0 AND old.id = new.id";
+         position = new.position, "
+    };
+}
+
+/// Plain authorizations: the time of their holds, `$25`, is one for all of a batch.
+const INSERT_PLAIN: &str = concat!(
+    "INSERT INTO authorization_record (bucket, held_at, ",
+    plain!(),
+    ") SELECT 0, CASE WHEN effect_minor > 0 THEN $25::bigint ELSE 0 END, ",
+    plain!(),
+    " FROM unnest(",
+    plain_arrays!(),
+    ") AS new (",
+    plain!(),
+    ")"
+);
+const UPDATE_PLAIN: &str = concat!(
+    set_plain!(),
+    "held_at = CASE WHEN new.effect_minor = 0 THEN 0 WHEN old.held_at = 0 THEN $25::bigint
+                ELSE old.held_at END
+     FROM unnest(",
+    plain_arrays!(),
+    ") AS new (",
+    plain!(),
+    ") WHERE old.bucket = 0 AND old.id = new.id"
+);
+const INSERT_LIFE: &str = concat!(
+    "INSERT INTO authorization_record (bucket, ",
+    plain!(),
+    ", ",
+    life!(),
+    ") SELECT 0, * FROM unnest(",
+    plain_arrays!(),
+    ", ",
+    life_arrays!(),
+    ")"
+);
+const UPDATE_LIFE: &str = concat!(
+    set_plain!(),
+    "kind = new.kind, moved_minor = new.moved_minor, more = new.more, original = new.original,
+     original_counts = new.original_counts, incremented_minor = new.incremented_minor,
+     captured_minor = new.captured_minor, refunded_minor = new.refunded_minor,
+     stages = new.stages, transaction_minor = new.transaction_minor,
+     transaction_currency = new.transaction_currency, shown_minor = new.shown_minor,
+     resolved = new.resolved, settled = new.settled, held_at = new.held_at
+     FROM unnest(",
+    plain_arrays!(),
+    ", ",
+    life_arrays!(),
+    ") AS new (",
+    plain!(),
+    ", ",
+    life!(),
+    ") WHERE old.bucket = 0 AND old.id = new.id"
+);
 
 /// New ones are inserted and not merged: if somebody else has inserted one first, its key refuses,
-/// and the transaction is done again against what is there now.
+/// and the transaction is done again against what is there now. Plain authorizations, which are nearly
+/// all, are not made to carry columns that only others have.
 pub(in crate::store::postgres) async fn records(
     connection: &mut PgConnection,
     sealed: &Sealed,
 ) -> Result<(), TxError> {
-    for (statement, rows) in [
-        (INSERT, &sealed.new_records),
-        (UPDATE, &sealed.changed_records),
+    for (plain, life, rows) in [
+        (INSERT_PLAIN, INSERT_LIFE, &sealed.new_records),
+        (UPDATE_PLAIN, UPDATE_LIFE, &sealed.changed_records),
     ] {
-        if !rows.is_empty() {
-            write(connection, statement, rows).await?;
+        let (simple, rich): (Vec<&Record>, Vec<&Record>) =
+            rows.iter().partition(|record| record.life.is_plain());
+        if !simple.is_empty() {
+            bind_plain(plain, &simple)
+                .bind(sealed.hold_clock.cast_signed())
+                .execute(&mut *connection)
+                .await?;
+        }
+        if !rich.is_empty() {
+            bind_life(bind_plain(life, &rich), &rich)?
+                .execute(&mut *connection)
+                .await?;
         }
     }
     Ok(())
 }
 
-async fn write(
-    connection: &mut PgConnection,
-    statement: &'static str,
-    rows: &[Record],
-) -> Result<(), TxError> {
+type Statement = Query<'static, Postgres, PgArguments>;
+
+fn bind_plain(statement: &'static str, rows: &[&Record]) -> Statement {
     sqlx::query(statement)
         .bind(column(rows, |it| it.id.0.to_vec()))
         .bind(column(rows, |it| it.card.to_bytes().to_vec()))
@@ -99,12 +181,46 @@ async fn write(
         }))
         .bind(column(rows, |it| it.parked.map(code)))
         .bind(column(rows, |it| it.differing))
-        .bind(column(rows, Record::contested))
+        .bind(column(rows, |it| it.contested()))
         .bind(column(rows, |it| it.effect_minor))
         .bind(column(rows, |it| it.position.cast_signed()))
-        .execute(connection)
-        .await?;
-    Ok(())
+}
+
+fn bind_life(statement: Statement, rows: &[&Record]) -> Result<Statement, TxError> {
+    let mut resolved = Vec::with_capacity(rows.len());
+    for row in rows {
+        let text = row.life.resolved.as_ref().map(serde_json::to_string);
+        let text = text.transpose().map_err(|error| {
+            sqlx::Error::Encode(format!("a resolution cannot be written: {error}").into())
+        })?;
+        resolved.push(text);
+    }
+    Ok(statement
+        .bind(column(rows, |it| {
+            it.life.moved.map(|moved| rows::moved_kind(moved.kind))
+        }))
+        .bind(column(rows, |it| {
+            it.life.moved.map(|moved| moved.amount.minor())
+        }))
+        .bind(column(rows, |it| it.life.moved.map(|moved| moved.more)))
+        .bind(column(rows, |it| {
+            it.life.link.map(|link| link.original.0.to_vec())
+        }))
+        .bind(column(rows, |it| it.life.link.map(|link| link.counts)))
+        .bind(column(rows, |it| it.life.incremented_minor))
+        .bind(column(rows, |it| it.life.captured_minor))
+        .bind(column(rows, |it| it.life.refunded_minor))
+        .bind(column(rows, |it| i16::from(it.life.stages.bits())))
+        .bind(column(rows, |it| {
+            it.life.transaction.map(|money| money.amount_minor.minor())
+        }))
+        .bind(column(rows, |it| {
+            (it.life.transaction).map(|money| money.currency.numeric().cast_signed())
+        }))
+        .bind(column(rows, |it| it.life.shown_minor))
+        .bind(resolved)
+        .bind(column(rows, |it| it.life.settled))
+        .bind(column(rows, |it| it.held_at.cast_signed())))
 }
 
 fn minor(verdict: Option<Verdict>) -> Option<i64> {
