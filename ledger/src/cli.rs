@@ -24,6 +24,7 @@ use arguments::{Arguments, Books, Command, Settings, understand};
 use config::{Config, SERVICE};
 
 use crate::batcher::Batcher;
+use crate::holds;
 use crate::http::{self, Ledger};
 use crate::metrics::Metrics;
 use crate::store::{Store, StoreError};
@@ -145,10 +146,18 @@ async fn ledger(settings: Settings, restored: bool) -> ExitCode {
     });
     let metrics = Metrics::default();
     let batcher = Batcher::start(store.clone(), metrics.clone());
+    tokio::spawn(holds::run(
+        store.clone(),
+        batcher.clone(),
+        metrics.clone(),
+        settings.holds,
+        stopping.clone(),
+    ));
     let router = http::router(Ledger {
         store,
         batcher,
         metrics,
+        holds: settings.holds,
         stopping: stopping.clone(),
         telemetry: telemetry.clone(),
     });

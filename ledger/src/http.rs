@@ -1,9 +1,11 @@
 //! The wire contract over HTTP/1.1 and JSON: see the table in [`ledger_api`]. Whatever is not a 2xx
 //! is a [`ledger_api::Problem`].
 
+mod desk;
 mod extract;
 mod failure;
 mod follow;
+mod items;
 mod metered;
 mod reads;
 mod serve;
@@ -23,6 +25,7 @@ use process::telemetry::Telemetry;
 use tokio_util::sync::CancellationToken;
 
 use crate::batcher::Batcher;
+use crate::holds::Holds;
 use crate::metrics::{Metrics, Page};
 use crate::store::Store;
 pub use serve::serve;
@@ -36,6 +39,8 @@ pub struct Ledger {
     pub batcher: Batcher,
     /// What is counted.
     pub metrics: Metrics,
+    /// When holds expire.
+    pub holds: Holds,
     /// Cancelled when the process stops: whoever waits for the feed is answered at once.
     pub stopping: CancellationToken,
     /// Traces.
@@ -55,11 +60,16 @@ pub fn router(ledger: Ledger) -> Router {
         .route("/v1/authorizations/{id}", get(reads::authorization))
         .route("/v1/advices", post(writes::advise))
         .route("/v1/reversals", post(writes::reverse))
+        .route("/v1/captures", post(writes::capture))
+        .route("/v1/refunds", post(writes::refund))
+        .route("/v1/releases", post(desk::release))
+        .route("/v1/holds", get(desk::holds))
         .route(
             "/v1/accounts",
             post(writes::open_accounts).get(reads::accounts),
         )
         .route("/v1/accounts/{id}", get(reads::account))
+        .route("/v1/accounts/{id}/close", post(desk::close_account))
         .route("/v1/cards", post(writes::put_cards))
         .route("/v1/feed", get(follow::feed))
         .route("/v1/listing", get(reads::listing))
@@ -68,6 +78,7 @@ pub fn router(ledger: Ledger) -> Router {
             get(reads::journal_head).delete(writes::grant_journal),
         )
         .route("/v1/suspense", get(reads::suspense))
+        .route("/v1/suspense/{id}", post(desk::resolve))
         .route("/v1/books", get(reads::books))
         .route("/metrics", get(async move || metered::metrics(page).await))
         .route("/livez", get(async || "ok\n"))

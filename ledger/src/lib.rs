@@ -7,6 +7,7 @@
 //! | [`store`] | books on a disk: embedded, or PostgreSQL; load, let the rules decide, write |
 //! | [`conformance`] | what every store must prove |
 //! | [`batcher`] | what gathers while one transaction is in flight goes into the next |
+//! | [`holds`] | the clock by which holds expire |
 //! | [`http`] | the wire contract of [`ledger_api`] |
 //! | [`metrics`] | what it tells about itself |
 //! | [`cli`] | the process |
@@ -16,6 +17,7 @@
 pub mod batcher;
 pub mod cli;
 pub mod conformance;
+pub mod holds;
 pub mod http;
 pub mod memory;
 pub mod metrics;

@@ -17,10 +17,10 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use crate::posting::Outcome;
-use crate::store::StoreError;
+use crate::store::{HoldClock, StoreError};
 use labels::{
-    AdviceLabels, AdviceResult, AuthorizationLabels, Call, Commit, CommitLabels, Decision,
-    RequestLabels, StatusClass,
+    AdviceLabels, AdviceResult, AuthorizationLabels, Call, Commit, CommitLabels, Conflict,
+    ConflictLabels, Decision, RequestLabels, StatusClass,
 };
 pub use page::Page;
 
@@ -45,6 +45,18 @@ process::catalogue! {
     ADVICES = Counter "holdfast_ledger_advices_total" None by AdviceLabels,
         "Advices and reversals by what came of them",
         "any `parked` or `failed`";
+    CONFLICTS = Counter "holdfast_ledger_conflicts_total" None by ConflictLabels,
+        "Ids that came again with other content; nothing was booked a second time",
+        "any: somebody makes wrong ids, or attacks";
+    HOLD_CLOCK = Gauge "holdfast_ledger_hold_clock_seconds" Seconds,
+        "The clock by which holds expire, when it was last moved on",
+        "stands still while `holdfast_ledger_hold_clock_paused` is 0";
+    HOLD_CLOCK_PAUSED = Gauge "holdfast_ledger_hold_clock_paused" None,
+        "1 while a gateway has an undrained journal, so that no hold expires (rule 17)",
+        "1 long after an outage: a gateway that does not come back; `GET /v1/holds` names it";
+    EXPIRED = Counter "holdfast_ledger_holds_expired_total" None,
+        "Holds that this ledger let go because nobody had captured them in time",
+        "a jump: captures do not arrive";
     FEED_READERS = Gauge "holdfast_ledger_feed_readers" None,
         "Readers that wait for news of the feed",
         "fewer than there are gateways";
@@ -69,6 +81,10 @@ pub struct Metrics {
     commits: Series<CommitLabels, Histogram>,
     authorizations: Series<AuthorizationLabels, Counter>,
     advices: Series<AdviceLabels, Counter>,
+    conflicts: Series<ConflictLabels, Counter>,
+    hold_clock: Gauge,
+    hold_clock_paused: Gauge,
+    expired: Counter,
     feed_readers: Gauge,
 }
 
@@ -82,6 +98,10 @@ impl Default for Metrics {
             commits: Series::new(durations, |_| true),
             authorizations: Series::new(Counter::default, |_| true),
             advices: Series::new(Counter::default, |_| true),
+            conflicts: Series::new(Counter::default, |_| true),
+            hold_clock: Gauge::default(),
+            hold_clock_paused: Gauge::default(),
+            expired: Counter::default(),
             feed_readers: Gauge::default(),
         }
     }
@@ -118,6 +138,22 @@ impl Metrics {
         if let Some(outcome) = AdviceResult::of(outcome) {
             self.advices.of(AdviceLabels { outcome }).inc();
         }
+        if let Some(message) = Conflict::of(outcome) {
+            self.conflicts.of(ConflictLabels { message }).inc();
+        }
+    }
+
+    /// Where the hold clock stands.
+    pub fn hold_clock(&self, clock: &HoldClock) {
+        let seconds = i64::try_from(clock.seconds).unwrap_or(i64::MAX);
+        self.hold_clock.set(seconds);
+        let paused = !clock.undrained.is_empty();
+        self.hold_clock_paused.set(i64::from(paused));
+    }
+
+    /// Counts holds that were let go.
+    pub fn expired(&self, holds: u64) {
+        self.expired.inc_by(holds);
     }
 
     /// A reader waits for the feed until what is returned goes.
@@ -132,6 +168,10 @@ impl Metrics {
         COMMIT_DURATION.register(registry, self.commits.clone());
         AUTHORIZATIONS.register(registry, self.authorizations.clone());
         ADVICES.register(registry, self.advices.clone());
+        CONFLICTS.register(registry, self.conflicts.clone());
+        HOLD_CLOCK.register(registry, self.hold_clock.clone());
+        HOLD_CLOCK_PAUSED.register(registry, self.hold_clock_paused.clone());
+        EXPIRED.register(registry, self.expired.clone());
         FEED_READERS.register(registry, self.feed_readers.clone());
     }
 }

@@ -11,6 +11,7 @@ use process::telemetry;
 
 use super::config::{Config, Migrate};
 use super::migrate::MigrateCommand;
+use crate::holds::Holds;
 use crate::store::Database;
 
 const EXAMPLES: &str = "\
@@ -70,6 +71,8 @@ pub(super) struct Settings {
     pub(super) listen: SocketAddr,
     /// Where the books are.
     pub(super) books: Books,
+    /// When holds expire.
+    pub(super) holds: Holds,
     /// The log filter.
     pub(super) log: String,
     /// Where traces go.
@@ -91,6 +94,10 @@ pub(super) fn understand(loaded: Loaded<Config>) -> (Option<Settings>, Report) {
     let Loaded { layer, mut report } = loaded;
     let database = database(&layer, &mut report);
     let telemetry = check::telemetry(&layer.telemetry, &mut report);
+    if layer.holds.expire_after_s == Some(0) {
+        let cure = "write how many seconds a hold stands, such as 604800 for seven days";
+        report.refuse("holds.expire_after_s", "holds would expire at once", cure);
+    }
     check::log(&layer.log, &mut report);
     let config = report.complete::<Config>(layer);
     let (Some(config), Some(telemetry)) = (config, telemetry) else {
@@ -101,6 +108,9 @@ pub(super) fn understand(loaded: Loaded<Config>) -> (Option<Settings>, Report) {
         books: match database {
             Some(database) => Books::Database(database),
             None => Books::Folder(config.store.data),
+        },
+        holds: Holds {
+            expire_after_s: config.holds.expire_after_s,
         },
         log: config.log.filter,
         telemetry,

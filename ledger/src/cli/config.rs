@@ -20,6 +20,10 @@ pub struct Config {
     #[config(nested)]
     pub store: Books,
 
+    /// When holds expire.
+    #[config(nested)]
+    pub holds: Holds,
+
     /// What is logged, on stderr.
     #[config(nested)]
     pub log: Log,
@@ -55,6 +59,17 @@ pub struct Books {
     pub migrate: Migrate,
 }
 
+/// When holds expire.
+#[derive(Debug, confique::Config)]
+pub struct Holds {
+    /// Seconds after which a hold that nobody has captured expires; seven days.
+    ///
+    /// They are counted by a clock of the books' own, which stands still while no ledger runs and while
+    /// a gateway has advices that it has not told.
+    #[config(env = "HOLDFAST_LEDGER_HOLDS_EXPIRE_AFTER_S", default = 604800)]
+    pub expire_after_s: u64,
+}
+
 /// When a ledger brings the schema up to date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -81,6 +96,7 @@ pub const SERVICE: Service = Service {
         .example("/run/secrets/database-password"),
         Flag::new("store.data", "data", "DIRECTORY"),
         Flag::new("store.migrate", "migrate", "WHEN"),
+        Flag::new("holds.expire_after_s", "holds-expire-after-s", "SECONDS"),
         Flag::new("log.filter", "log", "FILTER"),
         Flag::new("telemetry.otlp_endpoint", "otlp-endpoint", "URL")
             .example("http://127.0.0.1:4318"),

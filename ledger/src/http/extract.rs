@@ -24,23 +24,28 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
-        let kind = request.headers().get(header::CONTENT_TYPE);
-        let is_json = kind.is_none_or(|kind| kind.as_bytes().starts_with(b"application/json"));
-        if !is_json {
-            let detail = "send application/json";
-            return Err(Problem::new("unsupported_media_type", 415, Retry::Never, detail).into());
-        }
-        let bytes = tokio::time::timeout(BODY_MAX, Bytes::from_request(request, state))
-            .await
-            .map_err(|_| {
-                let detail = "the body did not arrive in time; nothing was done";
-                Problem::new("body_timeout", 408, Retry::Safe, detail)
-            })?
-            .map_err(|rejection| unread(&rejection))?;
+        let bytes = bytes(request, state).await?;
         serde_json::from_slice(&bytes)
             .map(Self)
             .map_err(|error| bad_json(&error).into())
     }
+}
+
+/// The bytes of a JSON body.
+pub(super) async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Failure> {
+    let kind = request.headers().get(header::CONTENT_TYPE);
+    let is_json = kind.is_none_or(|kind| kind.as_bytes().starts_with(b"application/json"));
+    if !is_json {
+        let detail = "send application/json";
+        return Err(Problem::new("unsupported_media_type", 415, Retry::Never, detail).into());
+    }
+    let bytes = tokio::time::timeout(BODY_MAX, Bytes::from_request(request, state))
+        .await
+        .map_err(|_| {
+            let detail = "the body did not arrive in time; nothing was done";
+            Problem::new("body_timeout", 408, Retry::Safe, detail)
+        })?;
+    bytes.map_err(|rejection| unread(&rejection).into())
 }
 
 fn unread(rejection: &BytesRejection) -> Problem {
@@ -58,7 +63,7 @@ fn unread(rejection: &BytesRejection) -> Problem {
 
 /// Names of fields that this contract has are told; values, and names that it has not, are not: one
 /// of them could be a card number (I15).
-fn bad_json(error: &serde_json::Error) -> Problem {
+pub(super) fn bad_json(error: &serde_json::Error) -> Problem {
     let text = error.to_string();
     let (line, column) = (error.line(), error.column());
     let about_our_field = ["missing field", "duplicate field"];

@@ -19,6 +19,9 @@ fn ledger() -> (Ledger, Router) {
         store,
         batcher,
         metrics,
+        holds: Holds {
+            expire_after_s: 600,
+        },
         stopping: CancellationToken::new(),
         telemetry: Telemetry::off(),
     };
@@ -213,6 +216,9 @@ async fn a_store_that_is_down_is_not_ready_and_its_refusals_are_safe_to_retry() 
         store,
         batcher,
         metrics,
+        holds: Holds {
+            expire_after_s: 600,
+        },
         stopping: CancellationToken::new(),
         telemetry: Telemetry::off(),
     });

@@ -4,23 +4,26 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use ledger_api::{
-    AccountBatch, AdviceAnswers, AdviceBatch, AdviceItem, AuthorizeAnswers, AuthorizeBatch,
-    CardBatch, GatewayId, Problem, Retry, ReversalBatch,
+    AccountBatch, AdviceAnswer, AdviceAnswers, AdviceBatch, AdviceItem, AdviceOutcome,
+    AuthorizationId, AuthorizeAnswer, AuthorizeAnswers, AuthorizeBatch, CaptureBatch, CardBatch,
+    GatewayId, Mark, Problem, RefundBatch, Retry, ReversalBatch,
 };
 
 use super::Ledger;
 use super::extract::{Body, bounded, segment};
 use super::failure::Failure;
+use super::items::{Bad, Sifted, weave};
 use super::reads::Segment;
 use super::spans::Spans;
 use crate::posting::{Command, Outcome};
 
 pub(super) async fn authorize(
     State(ledger): State<Ledger>,
-    Body(batch): Body<AuthorizeBatch>,
+    Sifted { batch, bad }: Sifted<AuthorizeBatch>,
 ) -> Result<Json<AuthorizeAnswers>, Failure> {
     let gateway = batch.gateway;
     let items = bounded(batch.items)?;
+    let ids: Vec<AuthorizationId> = items.iter().map(|request| request.id).collect();
     let parents = items.iter().map(|request| request.traceparent);
     let spans = Spans::begin(&ledger.telemetry, "ledger.decide", &gateway, parents);
     let commands = (items.into_iter())
@@ -31,18 +34,22 @@ pub(super) async fn authorize(
         .collect();
     let outcomes = ledger.batcher.submit(commands).await?;
     spans.end(&outcomes);
-    let items = (outcomes.into_iter())
+    let mut items = (outcomes.into_iter())
         .map(|outcome| match outcome {
             Outcome::Authorized(answer, _) => Ok(answer),
             other => Err(unexpected(other)),
         })
-        .collect::<Result<_, _>>()?;
+        .collect::<Result<Vec<_>, _>>()?;
+    for (id, _) in (ids.iter().zip(&items)).filter(|(_, it)| **it == AuthorizeAnswer::Conflict) {
+        alarm(&gateway, id);
+    }
+    weave(&mut items, bad, |bad| AuthorizeAnswer::Failed(bad.problem));
     Ok(Json(AuthorizeAnswers { items }))
 }
 
 pub(super) async fn advise(
     State(ledger): State<Ledger>,
-    Body(batch): Body<AdviceBatch>,
+    Sifted { batch, bad }: Sifted<AdviceBatch>,
 ) -> Result<Json<AdviceAnswers>, Failure> {
     let gateway = batch.gateway;
     let items = bounded(batch.items)?;
@@ -64,37 +71,86 @@ pub(super) async fn advise(
     if let Some(Outcome::Refused(problem)) = outcomes.pop() {
         tracing::error!(%gateway, %problem, "a gateway has lost its journal, or an older one came back");
     }
-    advice_answers(outcomes)
+    advice_answers(&gateway, outcomes, bad)
 }
 
 pub(super) async fn reverse(
     State(ledger): State<Ledger>,
-    Body(batch): Body<ReversalBatch>,
+    Sifted { batch, bad }: Sifted<ReversalBatch>,
 ) -> Result<Json<AdviceAnswers>, Failure> {
-    let gateway = batch.gateway;
-    let items = bounded(batch.items)?;
-    let parents = items.iter().map(|reversal| reversal.traceparent);
-    let spans = Spans::begin(&ledger.telemetry, "ledger.book", &gateway, parents);
-    let commands = (items.into_iter())
-        .map(AdviceItem::Reversal)
-        .map(|item| Command::Advise {
-            gateway: gateway.clone(),
-            item,
-        })
+    let items = bounded(batch.items)?.into_iter();
+    let items = items.map(AdviceItem::Reversal).collect();
+    let advise = |gateway, item| Command::Advise { gateway, item };
+    book(&ledger, &batch.gateway, items, bad, advise).await
+}
+
+pub(super) async fn capture(
+    State(ledger): State<Ledger>,
+    Sifted { batch, bad }: Sifted<CaptureBatch>,
+) -> Result<Json<AdviceAnswers>, Failure> {
+    let items = bounded(batch.items)?.into_iter();
+    let items = items.map(AdviceItem::Capture).collect();
+    let settle = |gateway, item| Command::Settle { gateway, item };
+    book(&ledger, &batch.gateway, items, bad, settle).await
+}
+
+pub(super) async fn refund(
+    State(ledger): State<Ledger>,
+    Sifted { batch, bad }: Sifted<RefundBatch>,
+) -> Result<Json<AdviceAnswers>, Failure> {
+    let items = bounded(batch.items)?.into_iter();
+    let items = items.map(AdviceItem::Refund).collect();
+    let settle = |gateway, item| Command::Settle { gateway, item };
+    book(&ledger, &batch.gateway, items, bad, settle).await
+}
+
+async fn book(
+    ledger: &Ledger,
+    gateway: &GatewayId,
+    items: Vec<AdviceItem>,
+    bad: Vec<Bad>,
+    command: impl Fn(GatewayId, AdviceItem) -> Command,
+) -> Result<Json<AdviceAnswers>, Failure> {
+    let parents = items.iter().map(AdviceItem::traceparent);
+    let spans = Spans::begin(&ledger.telemetry, "ledger.book", gateway, parents);
+    let commands = items.into_iter();
+    let commands = commands
+        .map(|item| command(gateway.clone(), item))
         .collect();
     let outcomes = ledger.batcher.submit(commands).await?;
     spans.end(&outcomes);
-    advice_answers(outcomes)
+    advice_answers(gateway, outcomes, bad)
 }
 
-fn advice_answers(outcomes: Vec<Outcome>) -> Result<Json<AdviceAnswers>, Failure> {
-    let items = (outcomes.into_iter())
+fn advice_answers(
+    gateway: &GatewayId,
+    outcomes: Vec<Outcome>,
+    bad: Vec<Bad>,
+) -> Result<Json<AdviceAnswers>, Failure> {
+    let mut items = (outcomes.into_iter())
         .map(|outcome| match outcome {
             Outcome::Advised(answer, _) => Ok(answer),
             other => Err(unexpected(other)),
         })
-        .collect::<Result<_, _>>()?;
+        .collect::<Result<Vec<_>, _>>()?;
+    for answer in items.iter().filter(|answer| answer.conflict) {
+        alarm(gateway, &answer.id);
+    }
+    weave(&mut items, bad, |bad| AdviceAnswer {
+        id: bad.id,
+        seq: bad.seq,
+        outcome: AdviceOutcome::Failed {
+            problem: bad.problem,
+        },
+        conflict: false,
+        mark: Mark::default(),
+    });
     Ok(Json(AdviceAnswers { items }))
+}
+
+/// An id that comes again with other content is a fault at whoever made it, or an attack.
+fn alarm(gateway: &GatewayId, id: &AuthorizationId) {
+    tracing::error!(%gateway, %id, "an id was used again with other content; nothing was booked twice");
 }
 
 pub(super) async fn open_accounts(
@@ -138,7 +194,7 @@ async fn stored(ledger: &Ledger, commands: Vec<Command>) -> Result<StatusCode, F
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn unexpected(outcome: Outcome) -> Failure {
+pub(super) fn unexpected(outcome: Outcome) -> Failure {
     match outcome {
         Outcome::Refused(problem) => problem.into(),
         _ => {

@@ -15,6 +15,16 @@ process::label! {
         Advise = "advise",
         /// `POST /v1/reversals`.
         Reverse = "reverse",
+        /// `POST /v1/captures`.
+        Capture = "capture",
+        /// `POST /v1/refunds`.
+        Refund = "refund",
+        /// `POST /v1/releases`.
+        Release = "release",
+        /// `POST /v1/accounts/{id}/close`.
+        CloseAccount = "close_account",
+        /// `POST /v1/suspense/{id}`.
+        Resolve = "resolve",
         /// `POST /v1/accounts`.
         OpenAccounts = "open_accounts",
         /// `POST /v1/cards`.
@@ -92,6 +102,24 @@ process::label! {
     }
 }
 
+process::label! {
+    /// What came again with other content.
+    Conflict {
+        /// A request for a decision: it is refused.
+        Authorization = "authorization",
+        /// An advice, a capture or a refund: the first one stands.
+        Advice = "advice",
+    }
+}
+
+process::label_set! {
+    /// By kind of message.
+    ConflictLabels {
+        /// What came again.
+        message: Conflict,
+    }
+}
+
 process::label_set! {
     /// By call and class of status.
     RequestLabels {
@@ -134,14 +162,21 @@ impl Call {
             "/v1/authorizations" if writes => Self::Authorize,
             "/v1/advices" if writes => Self::Advise,
             "/v1/reversals" if writes => Self::Reverse,
+            "/v1/captures" if writes => Self::Capture,
+            "/v1/refunds" if writes => Self::Refund,
+            "/v1/releases" if writes => Self::Release,
             "/v1/accounts" if writes => Self::OpenAccounts,
             "/v1/cards" if writes => Self::PutCards,
             "/v1/feed" => Self::Feed,
             "/v1/listing" => Self::Listing,
-            "/v1/authorizations" | "/v1/accounts" | "/v1/suspense" | "/v1/books" => Self::Read,
+            "/v1/authorizations" | "/v1/accounts" | "/v1/suspense" | "/v1/books" | "/v1/holds" => {
+                Self::Read
+            }
             "/livez" | "/readyz" | "/metrics" => Self::Probe,
             path if path.starts_with("/v1/gateways/") => Self::Gateways,
             path if path.starts_with("/v1/authorizations/") => Self::Read,
+            path if path.starts_with("/v1/suspense/") && writes => Self::Resolve,
+            path if path.starts_with("/v1/accounts/") && writes => Self::CloseAccount,
             path if path.starts_with("/v1/accounts/") => Self::Read,
             _ => Self::Other,
         }
@@ -195,6 +230,17 @@ impl Decision {
             Outcome::Authorized(AuthorizeAnswer::Decided(_), _) => Some(Self::Declined),
             Outcome::Authorized(AuthorizeAnswer::Conflict, _) => Some(Self::Conflict),
             Outcome::Authorized(AuthorizeAnswer::Failed(_), _) => Some(Self::Failed),
+            _ => None,
+        }
+    }
+}
+
+impl Conflict {
+    /// Of an outcome; `None` where there is none.
+    pub fn of(outcome: &Outcome) -> Option<Self> {
+        match outcome {
+            Outcome::Authorized(AuthorizeAnswer::Conflict, _) => Some(Self::Authorization),
+            Outcome::Advised(answer, _) if answer.conflict => Some(Self::Advice),
             _ => None,
         }
     }
