@@ -135,6 +135,15 @@ impl Store {
         Ok(store)
     }
 
+    /// The same on any storage, such as a disk that a test can cut the power of.
+    ///
+    /// # Errors
+    /// When what the storage holds cannot be opened or repaired.
+    pub async fn embedded_on(storage: impl redb::StorageBackend) -> Result<Self, StoreError> {
+        let opened = on_blocking_task(move || Embedded::open_on(storage)).await?;
+        Ok(Self::of(Kind::Embedded(Arc::new(opened))))
+    }
+
     /// Books in a PostgreSQL database, which may be down for now: call [`Store::prepare`] until it
     /// succeeds.
     ///

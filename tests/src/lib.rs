@@ -10,6 +10,7 @@ pub mod collector;
 pub mod docker;
 pub mod faultproxy;
 pub mod gateway_node;
+pub mod histories;
 pub mod http_client;
 pub mod iso_client;
 pub mod ledger_client;

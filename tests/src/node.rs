@@ -9,7 +9,7 @@ use std::process::ExitCode;
 /// ends, so that no node outlives a harness that was killed.
 pub const TIED: &str = "--tied";
 
-/// Runs `[--tied] ledger|gateway|faultproxy|collector …`; `args` begin with the program's name. Builds its own
+/// Runs `[--tied] ledger|gateway|faultproxy|collector|histories …`; `args` begin with the program's name. Builds its own
 /// runtime: call it from a plain `main`.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let mut args = args.into_iter().skip(1).peekable();
@@ -23,8 +23,11 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some("gateway") => gateway::cli::run(args),
         Some("faultproxy") => crate::faultproxy::run(args),
         Some("collector") => crate::collector::run(args),
+        Some("histories") => crate::histories::run(args),
         _ => {
-            eprintln!("usage: node [{TIED}] ledger|gateway|faultproxy|collector [OPTIONS]");
+            eprintln!(
+                "usage: node [{TIED}] ledger|gateway|faultproxy|collector|histories [OPTIONS]"
+            );
             ExitCode::from(2)
         }
     }

@@ -252,6 +252,17 @@ impl Postgres {
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
 
+    /// Runs `sql` with psql in the background, until it ends or is dropped.
+    ///
+    /// # Errors
+    /// Where psql cannot be started.
+    pub fn in_background(&self, sql: &str) -> anyhow::Result<tokio::process::Child> {
+        let mut psql = self.command("psql");
+        psql.args(["--no-psqlrc", "--quiet", "--command", sql]);
+        psql.arg(self.url()).stdout(Stdio::null());
+        psql.kill_on_drop(true).spawn().context("cannot run psql")
+    }
+
     fn server_arguments(&self) -> Vec<OsString> {
         let mut arguments: Vec<OsString> = vec!["-D".into(), self.data().into(), "-k".into()];
         arguments.push(self.directory.path().into());

@@ -42,6 +42,17 @@ impl Embedded {
         let database = Database::create(&file).map_err(|error| {
             StoreError::Unavailable(format!("cannot open {} ({error})", file.display()))
         })?;
+        Self::on(database)
+    }
+
+    pub(super) fn open_on(storage: impl redb::StorageBackend) -> Result<Self, StoreError> {
+        let database = Database::builder().create_with_backend(storage);
+        Self::on(database.map_err(|error| {
+            StoreError::Unavailable(format!("cannot open the storage ({error})"))
+        })?)
+    }
+
+    fn on(database: Database) -> Result<Self, StoreError> {
         let books = Self { database };
         books.found()?;
         Ok(books)

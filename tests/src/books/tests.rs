@@ -1,6 +1,9 @@
 use std::time::Duration;
 
-use ledger_api::{AccountId, Amount, AuthorizationView, CardToken, Reason, TrialBalance, Verdict};
+use ledger_api::{
+    AccountId, Amount, AuthorizationState, AuthorizationView, CardToken, Reason, TrialBalance,
+    Verdict,
+};
 
 use super::*;
 use crate::notebook::{Answer, Door, Outcome, Record, ReversalOutcome};
