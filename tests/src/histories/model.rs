@@ -93,6 +93,14 @@ impl Model {
                 self.advise(gateway, item)
             }
             Command::Release(id) => self.release(*id),
+            Command::Expire { ids, .. } => {
+                for id in ids {
+                    if self.open(*id) > 0 {
+                        self.story(*id).released = true;
+                    }
+                }
+                Expected::Unsaid
+            }
             _ => Expected::Unsaid,
         }
     }

@@ -139,7 +139,12 @@ impl Dice {
                 let request = self.request(seed);
                 return Command::Authorize { gateway, request };
             }
-            35..40 => return Command::Release(id(seed, self.0.random_range(0..AUTHORIZATIONS))),
+            35..38 => return Command::Release(id(seed, self.0.random_range(0..AUTHORIZATIONS))),
+            38..40 => {
+                let ids = (0..AUTHORIZATIONS).map(|number| id(seed, number));
+                let ids = ids.collect();
+                return Command::Expire { ids, held_by: 0 };
+            }
             40..62 => AdviceItem::Advice(self.advice(seed)),
             62..75 => AdviceItem::Reversal(self.reversal(seed)),
             75..92 => AdviceItem::Capture(self.capture(seed)),
