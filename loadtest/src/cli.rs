@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::compare::CompareArguments;
 use crate::drive::DriveArguments;
+use crate::throughput::ThroughputArguments;
 
 /// Plays an outage on real processes and audits the books afterwards.
 #[derive(Debug, Parser)]
@@ -25,6 +26,8 @@ use crate::drive::DriveArguments;
       --ledger http://127.0.0.1:7421 --keys deploy/secrets/keys.txt --homes deploy/homes.toml
                                                                  load for what runs already
   cargo run --release -- compare --b \"--log debug\"              what an option costs
+  cargo run --release -- throughput                              the ledger against pgbench
+  cargo run --release -- growth                                  what it costs as the books grow
   cargo run --release -- scenario                                the default scenario, to change
 
 Exit codes:
@@ -45,6 +48,8 @@ pub(crate) enum Command {
     Drive(DriveArguments),
     /// Measures what options of gateways and ledger cost: two stacks, loaded in turn.
     Compare(CompareArguments),
+    /// Measures the ledger on PostgreSQL against `pgbench -N` on the same server.
+    Throughput(ThroughputArguments),
     /// Starts ledger, gateways and fault proxy, and keeps them until Ctrl-C.
     Up(UpArguments),
     /// Prints a scenario, annotated, as TOML.

@@ -14,9 +14,11 @@
 //! | pass or not, and why | [`verdict`] |
 //! | load for gateways that run already | [`drive`] |
 //! | what an option costs | [`compare`] |
+//! | the ledger against `pgbench`, and as the books grow | [`throughput`], [`growth`], both on [`bench`] |
 //! | telling | [`report`], [`requests`], [`text`], [`html`], [`live`] |
 
 mod audit;
+mod bench;
 mod board;
 mod cli;
 mod compare;
@@ -39,6 +41,7 @@ mod stats;
 mod svg;
 mod tally;
 mod text;
+mod throughput;
 mod timeline;
 mod twin;
 mod up;
@@ -102,6 +105,10 @@ fn serve(command: Command) -> anyhow::Result<u8> {
             }
             Command::Compare(arguments) => {
                 or_signal(async { compare::compare(&arguments).await.map(|()| 0) }).await
+            }
+            Command::Throughput(arguments) => {
+                let report = async { Ok(throughput::throughput(&arguments).await?.exit_code()) };
+                or_signal(report).await
             }
         }
     })

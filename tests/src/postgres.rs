@@ -417,6 +417,16 @@ pub fn is_installed() -> anyhow::Result<bool> {
     Ok(found)
 }
 
+/// Where a program is that comes with PostgreSQL, such as `pgbench`: beside the server's binaries, or in
+/// PATH.
+pub fn program(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = binaries().into_iter().chain(std::env::split_paths(&path));
+    folders
+        .map(|folder| folder.join(name))
+        .find(|program| program.is_file())
+}
+
 fn skipped() -> anyhow::Result<()> {
     crate::skipped("tests on PostgreSQL", format!("there are {Missing}"))
 }
