@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::compare::CompareArguments;
 use crate::drive::DriveArguments;
+use crate::growth::GrowthArguments;
 use crate::throughput::ThroughputArguments;
 
 /// Plays an outage on real processes and audits the books afterwards.
@@ -50,6 +51,8 @@ pub(crate) enum Command {
     Compare(CompareArguments),
     /// Measures the ledger on PostgreSQL against `pgbench -N` on the same server.
     Throughput(ThroughputArguments),
+    /// Measures what more accounts and more entries cost the ledger on PostgreSQL.
+    Growth(GrowthArguments),
     /// Starts ledger, gateways and fault proxy, and keeps them until Ctrl-C.
     Up(UpArguments),
     /// Prints a scenario, annotated, as TOML.

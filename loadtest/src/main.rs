@@ -26,6 +26,7 @@ mod conduct;
 mod deaths;
 mod drive;
 mod driver;
+mod growth;
 mod html;
 mod live;
 mod machine;
@@ -109,6 +110,9 @@ fn serve(command: Command) -> anyhow::Result<u8> {
             Command::Throughput(arguments) => {
                 let report = async { Ok(throughput::throughput(&arguments).await?.exit_code()) };
                 or_signal(report).await
+            }
+            Command::Growth(arguments) => {
+                or_signal(async { Ok(growth::growth(&arguments).await?.exit_code()) }).await
             }
         }
     })

@@ -10,7 +10,6 @@ mod shapes;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::ensure;
-use sqlx::Row;
 
 use crate::bench::books::Books;
 use crate::bench::cluster::{Cluster, Size, line};
@@ -118,13 +117,13 @@ async fn measure(cluster: &Cluster, arguments: &ThroughputArguments) -> anyhow::
         "  opening {} accounts with cards, and as many rows for pgbench (scale {scale}); seed {seed}",
         arguments.accounts
     ));
-    cluster.create(PGBENCH_SEED, None).await?;
+    cluster.create(PGBENCH_SEED).await?;
     pgbench::fill(cluster, PGBENCH_SEED, scale).await?;
-    cluster.create(LEDGER_SEED, None).await?;
+    cluster.create(LEDGER_SEED).await?;
     let books = Books::open(&cluster.url_of(LEDGER_SEED)).await?;
     books.seed(arguments.accounts).await?;
     drop(books);
-    vacuum(cluster, LEDGER_SEED).await?;
+    cluster.vacuum(LEDGER_SEED).await?;
     let rig = Rig::new(cluster, arguments.warm_up_s, arguments.seconds);
     let chosen: Vec<&Shape> = (SHAPES.iter())
         .filter(|shape| {
@@ -136,8 +135,8 @@ async fn measure(cluster: &Cluster, arguments: &ThroughputArguments) -> anyhow::
         say(&format!("  round {} of {}", number + 1, arguments.runs));
         cluster.remove(PGBENCH).await?;
         cluster.remove(LEDGER).await?;
-        copy(cluster, PGBENCH_SEED, PGBENCH).await?;
-        copy(cluster, LEDGER_SEED, LEDGER).await?;
+        cluster.copy(PGBENCH_SEED, PGBENCH).await?;
+        cluster.copy(LEDGER_SEED, LEDGER).await?;
         let mut order = chosen.clone();
         order.rotate_left(number as usize * 3 % chosen.len().max(1));
         rounds.push(round(&rig, &crowd, &order).await?);
@@ -153,28 +152,6 @@ async fn measure(cluster: &Cluster, arguments: &ThroughputArguments) -> anyhow::
         seed,
     };
     Ok(Throughput::of(facts, rounds))
-}
-
-/// As autovacuum would, once it came by: what pgbench does for its own tables when it fills them.
-async fn vacuum(cluster: &Cluster, database: &str) -> anyhow::Result<()> {
-    let mut connection = cluster.connect(database).await?;
-    sqlx::query("VACUUM ANALYZE")
-        .execute(&mut connection)
-        .await?;
-    Ok(())
-}
-
-/// Copies a database that somebody may just have left: the server refuses until they are gone.
-async fn copy(cluster: &Cluster, from: &str, to: &str) -> anyhow::Result<()> {
-    for _ in 0..100 {
-        match cluster.create(to, Some(from)).await {
-            Err(error) if error.to_string().contains("being accessed by other users") => {
-                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-            }
-            ended => return ended,
-        }
-    }
-    anyhow::bail!("{from} cannot be copied: somebody is connected to it")
 }
 
 async fn round(rig: &Rig<'_>, crowd: &Crowd, order: &[&Shape]) -> anyhow::Result<Round> {
@@ -199,7 +176,7 @@ async fn round(rig: &Rig<'_>, crowd: &Crowd, order: &[&Shape]) -> anyhow::Result
     let after = yardstick(rig).await?;
     let acknowledged = acknowledged.into_inner();
     say("    reading the books");
-    let recorded = recorded(cluster).await?;
+    let recorded = cluster.recorded(LEDGER).await?;
     let balanced = books.balanced().await?;
     let grown = grown(&sizes, &cluster.sizes(LEDGER).await?);
     Ok(Round {
@@ -258,15 +235,6 @@ async fn shaped(
     };
     rig.sample(&asked, crowd, (shape.callers, spread), processes)
         .await
-}
-
-/// How many authorizations the books have.
-async fn recorded(cluster: &Cluster) -> anyhow::Result<u64> {
-    let mut connection = cluster.connect(LEDGER).await?;
-    let row = sqlx::query("SELECT count(*) FROM authorization_record")
-        .fetch_one(&mut connection)
-        .await?;
-    Ok(u64::try_from(row.try_get::<i64, _>(0)?)?)
 }
 
 /// What tables have grown by, those that have.

@@ -68,3 +68,30 @@ fn a_shape_that_is_not_known_is_a_mistake_of_the_caller() {
         "the possible ones are named: {told}"
     );
 }
+
+#[test]
+fn growth_measures_every_step_and_fills_books_that_balance() {
+    if !tests::postgres::is_installed().unwrap() {
+        return;
+    }
+    let tiny =
+        "growth --accounts 100,300 --entries 50000 --runs 1 --seconds 0.2 --warm-up-s 0.1 --json";
+    let output = loadtest(tiny);
+    let report = report(&output);
+    assert!(is_about_times(&output), "{report}");
+    let steps = report["steps"].as_array().unwrap();
+    let accounts: Vec<_> = steps
+        .iter()
+        .map(|it| it["accounts"].as_u64().unwrap())
+        .collect();
+    assert_eq!(accounts, [100, 300, 300]);
+    assert!(steps[2]["entries"].as_u64().unwrap() >= 50_000);
+    for step in steps {
+        assert_eq!(step["balanced"], true, "{step}");
+        assert!(
+            step["recorded"].as_u64() >= step["acknowledged"].as_u64(),
+            "{step}"
+        );
+        assert!(step["acknowledged"].as_u64().unwrap() > 0, "{step}");
+    }
+}

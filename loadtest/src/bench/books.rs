@@ -6,16 +6,23 @@ use ledger::metrics::Metrics;
 use ledger::posting::{Command, Outcome};
 use ledger::store::Store;
 use ledger_api::{
-    AccountId, Amount, AuthorizationId, AuthorizationKind, AuthorizeRequest, CardState, CardStatus,
-    CardToken, Currency, Expiry, Fingerprint, GatewayId, OpenAccount,
+    AccountId, Amount, AuthorizationId, AuthorizationKind, AuthorizeAnswer, AuthorizeRequest,
+    CardState, CardStatus, CardToken, Currency, Expiry, Fingerprint, GatewayId, OpenAccount,
 };
+use tokio::task::JoinSet;
 
+use super::crowd::{Crowd, Draws, Spread};
 use crate::live::say;
 
 /// So much that no authorization is declined: a thousand million.
 const OPENING_MINOR: i64 = 100_000_000_000;
 /// How many commands go to the ledger at once when accounts are opened.
 const TOGETHER: u64 = 512;
+/// Who fills books, each with so many batches between two looks at how full they are.
+const WRITERS: u32 = 4;
+const BATCHES: u32 = 20;
+/// The number of the sample that filling counts as; no other has it.
+const FILLING: u32 = 0;
 
 /// Books that this process writes.
 #[derive(Debug)]
@@ -81,6 +88,37 @@ impl Books {
         Ok(())
     }
 
+    /// Authorizations through the ledger, as many at once as it takes, until `done` says that it is
+    /// enough. They are as any others, only faster.
+    ///
+    /// # Errors
+    /// Where one is not approved, or the ledger fails.
+    pub(crate) async fn fill<F>(&self, crowd: &Crowd, done: impl Fn() -> F) -> anyhow::Result<u64>
+    where
+        F: Future<Output = anyhow::Result<bool>>,
+    {
+        let gateway = gateway()?;
+        let writers = (0..WRITERS).map(|writer| crowd.draws(Spread::Uniform, FILLING, writer));
+        let mut writers: Vec<Draws> = writers.collect();
+        let mut approved = 0;
+        while !done().await? {
+            let mut written = JoinSet::new();
+            for mut draws in writers.drain(..) {
+                let (batcher, gateway) = (self.batcher.clone(), gateway.clone());
+                written.spawn(async move {
+                    let ended = write(&batcher, &gateway, &mut draws).await;
+                    (draws, ended)
+                });
+            }
+            while let Some(ended) = written.join_next().await {
+                let (draws, ended) = ended?;
+                writers.push(draws);
+                approved += ended?;
+            }
+        }
+        Ok(approved)
+    }
+
     /// Σ debits = Σ credits in every currency, and every account's totals are those of its entries (I6).
     ///
     /// # Errors
@@ -92,6 +130,26 @@ impl Books {
         }
         Ok(books.balanced)
     }
+}
+
+/// Some batches of authorizations, one after the other.
+async fn write(batcher: &Batcher, gateway: &GatewayId, draws: &mut Draws) -> anyhow::Result<u64> {
+    let mut approved = 0;
+    for _ in 0..BATCHES {
+        let commands = (0..TOGETHER).map(|_| Command::Authorize {
+            gateway: gateway.clone(),
+            request: draws.next(),
+        });
+        for outcome in batcher.submit(commands.collect()).await? {
+            match outcome {
+                Outcome::Authorized(AuthorizeAnswer::Decided(it), _) if it.approved => {
+                    approved += 1;
+                }
+                other => bail!("not approved while the books were filled: {other:?}"),
+            }
+        }
+    }
+    Ok(approved)
 }
 
 /// The card of an account: like a real token it says nothing about the account's place in a table.

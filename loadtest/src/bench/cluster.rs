@@ -15,6 +15,9 @@ use super::cpu;
 use crate::run::Usage;
 
 const CONNECT_MAX: Duration = Duration::from_secs(5);
+/// How often to look whether everybody has left a database, and how long to wait in between.
+const LEFT_LOOKS: u32 = 100;
+const LEFT_LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Where both sides of a comparison keep their data.
 #[derive(Debug)]
@@ -93,18 +96,69 @@ impl Cluster {
         with_database(&self.url, database)
     }
 
-    /// Makes a database, as a copy of another one where that is named.
+    /// Makes an empty database.
     ///
     /// # Errors
     /// Where there is one of this name already: it may be somebody's.
-    pub(crate) async fn create(&self, database: &str, copy_of: Option<&str>) -> anyhow::Result<()> {
+    pub(crate) async fn create(&self, database: &str) -> anyhow::Result<()> {
         let url = self.url_of("postgres");
-        let mut arguments = vec!["--maintenance-db", &url];
-        if let Some(template) = copy_of {
-            arguments.extend(["--template", template]);
-        }
-        arguments.push(database);
+        let arguments = ["--maintenance-db", &url, database];
         run("createdb", &arguments).await.map(drop)
+    }
+
+    /// Makes a copy of a database that somebody may just have left: the server refuses until they are
+    /// gone.
+    ///
+    /// # Errors
+    /// Where they stay, or there is one of this name already.
+    pub(crate) async fn copy(&self, from: &str, to: &str) -> anyhow::Result<()> {
+        let url = self.url_of("postgres");
+        let arguments = ["--maintenance-db", &url, "--template", from, to];
+        for _ in 0..LEFT_LOOKS {
+            match run("createdb", &arguments).await {
+                Err(error) if error.to_string().contains("being accessed by other users") => {
+                    tokio::time::sleep(LEFT_LOOK_EVERY).await;
+                }
+                ended => return ended.map(drop),
+            }
+        }
+        bail!("{from} cannot be copied: somebody is connected to it")
+    }
+
+    /// What autovacuum does once it comes by, at a known time: pgbench does it for its own tables when it
+    /// fills them.
+    ///
+    /// # Errors
+    /// Where the server refuses.
+    pub(crate) async fn vacuum(&self, database: &str) -> anyhow::Result<()> {
+        let mut connection = self.connect(database).await?;
+        let done = sqlx::query("VACUUM ANALYZE").execute(&mut connection).await;
+        done.context("cannot vacuum")?;
+        Ok(())
+    }
+
+    /// How many authorizations are in the books of a database.
+    ///
+    /// # Errors
+    /// Where they cannot be read.
+    pub(crate) async fn recorded(&self, database: &str) -> anyhow::Result<u64> {
+        let count = "SELECT count(*) FROM authorization_record";
+        self.count(database, count).await
+    }
+
+    /// How many entries are in the books of a database: they are numbered without holes.
+    ///
+    /// # Errors
+    /// Where they cannot be read.
+    pub(crate) async fn entries(&self, database: &str) -> anyhow::Result<u64> {
+        let number = "SELECT coalesce(sum(entry), 0)::bigint FROM head";
+        self.count(database, number).await
+    }
+
+    async fn count(&self, database: &str, query: &'static str) -> anyhow::Result<u64> {
+        let mut connection = self.connect(database).await?;
+        let row = sqlx::query(query).fetch_one(&mut connection).await?;
+        Ok(u64::try_from(row.try_get::<i64, _>(0)?)?)
     }
 
     /// Removes a database that [`Cluster::create`] has made, whoever is connected to it.
