@@ -90,6 +90,150 @@ codes! {
     }
 }
 
+/// One line of [`REASONS`].
+#[derive(Debug, Clone, Copy)]
+pub struct ReasonRow {
+    /// Which reason.
+    pub reason: Reason,
+    /// What a card network is answered, DE39 of ISO 8583.
+    pub response_code: &'static str,
+    /// True where the ledger gives it.
+    pub by_ledger: bool,
+    /// True where stand-in gives it.
+    pub by_stand_in: bool,
+    /// What it means.
+    pub meaning: &'static str,
+}
+
+const fn row(
+    reason: Reason,
+    response_code: &'static str,
+    by_ledger: bool,
+    by_stand_in: bool,
+    meaning: &'static str,
+) -> ReasonRow {
+    ReasonRow {
+        reason,
+        response_code,
+        by_ledger,
+        by_stand_in,
+        meaning,
+    }
+}
+
+/// Every reason, in order of precedence: where several apply, the first one is given.
+/// `docs/reasons.md` is made from it.
+pub const REASONS: &[ReasonRow] = &[
+    row(Reason::Approved, "00", true, true, "no rule was broken"),
+    row(
+        Reason::ReversedBefore,
+        "05",
+        true,
+        true,
+        "a reversal came before it",
+    ),
+    row(
+        Reason::PartiallyApproved,
+        "10",
+        true,
+        false,
+        "there is less money than asked for, and the terminal takes less",
+    ),
+    row(Reason::UnknownCard, "14", true, true, "no such card"),
+    row(
+        Reason::CardClosed,
+        "62",
+        true,
+        true,
+        "the card is closed for good",
+    ),
+    row(Reason::CardFrozen, "62", true, true, "the card is frozen"),
+    row(
+        Reason::CardExpired,
+        "54",
+        true,
+        true,
+        "the card has expired",
+    ),
+    row(
+        Reason::AccountClosed,
+        "05",
+        true,
+        true,
+        "the account is closed",
+    ),
+    row(
+        Reason::CurrencyMismatch,
+        "57",
+        true,
+        true,
+        "the account has another currency",
+    ),
+    row(
+        Reason::TransactionNotPermitted,
+        "57",
+        true,
+        false,
+        "such a transaction is not allowed: here, one that adds to an authorization of another card, or to one that itself adds to another",
+    ),
+    row(
+        Reason::AuthorizationClosed,
+        "05",
+        true,
+        false,
+        "it adds to an authorization that is captured, released, reversed, expired or declined, or it comes after its own capture",
+    ),
+    row(
+        Reason::OverTransactionLimit,
+        "61",
+        true,
+        true,
+        "more than one transaction may be",
+    ),
+    row(
+        Reason::OverCardLimit,
+        "61",
+        false,
+        true,
+        "more than the card may spend, or more often, in its window",
+    ),
+    row(
+        Reason::InsufficientFunds,
+        "51",
+        true,
+        true,
+        "not enough money",
+    ),
+    row(
+        Reason::OverGatewayExposure,
+        "91",
+        false,
+        true,
+        "the gateway has approved as much by stand-in as it may",
+    ),
+    row(
+        Reason::KnowledgeStale,
+        "91",
+        false,
+        true,
+        "what the gateway knows is too old to decide from",
+    ),
+    row(
+        Reason::RepeatNotAtHome,
+        "91",
+        false,
+        true,
+        "a repeat without a record, at a gateway that is not the home of the card (rule 2)",
+    ),
+    row(
+        Reason::StandInUnavailable,
+        "91",
+        false,
+        true,
+        "stand-in may not decide: nothing known yet, fenced (rule 11), or its journal is out of order",
+    ),
+];
+
 impl Reason {
     /// True for the reasons that come with an approval.
     pub const fn approves(self) -> bool {
@@ -98,21 +242,15 @@ impl Reason {
 
     /// What a card network is answered, DE39 of ISO 8583.
     pub const fn response_code(self) -> &'static str {
-        match self {
-            Self::Approved => "00",
-            Self::PartiallyApproved => "10",
-            Self::ReversedBefore | Self::AccountClosed | Self::AuthorizationClosed => "05",
-            Self::UnknownCard => "14",
-            Self::CardClosed | Self::CardFrozen => "62",
-            Self::CardExpired => "54",
-            Self::CurrencyMismatch | Self::TransactionNotPermitted => "57",
-            Self::OverTransactionLimit | Self::OverCardLimit => "61",
-            Self::InsufficientFunds => "51",
-            Self::OverGatewayExposure
-            | Self::KnowledgeStale
-            | Self::RepeatNotAtHome
-            | Self::StandInUnavailable => "91",
+        let mut place = 0;
+        while place < REASONS.len() {
+            if REASONS[place].reason as u8 == self as u8 {
+                return REASONS[place].response_code;
+            }
+            place += 1;
         }
+        // Do not honour; a test says that every reason has its line.
+        "05"
     }
 }
 
@@ -133,5 +271,80 @@ codes! {
         Bulkhead = 5, "bulkhead";
         /// The network had decided, and told us (0120).
         NetworkAdvice = 6, "network_advice";
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write;
+
+    use super::*;
+
+    const HEAD: &str = "\
+# Reasons
+
+<!-- Made by `UPDATE=1 cargo test -p ledger-api reason`; change the table in ledger/api/src/reason.rs
+instead. -->
+
+Why an authorization was answered as it was. Where several apply, the one that stands first here is
+given. The number is the one in journals and columns; DE39 is what a card network is answered.
+
+";
+
+    fn documentation() -> String {
+        let mut text = String::from(HEAD);
+        text.push_str("| precedence | name | number | DE39 | given by | when |\n");
+        text.push_str("|---|---|---|---|---|---|\n");
+        for (place, row) in (1..).zip(REASONS) {
+            let by = match (row.by_ledger, row.by_stand_in) {
+                (true, true) => "both",
+                (true, false) => "ledger",
+                _ => "stand-in",
+            };
+            let ReasonRow {
+                reason,
+                response_code,
+                meaning,
+                ..
+            } = row;
+            let number = reason.code();
+            let line = format!(
+                "| {place} | `{reason}` | {number} | `{response_code}` | {by} | {meaning} |"
+            );
+            writeln!(text, "{line}").unwrap();
+        }
+        text
+    }
+
+    #[test]
+    fn every_reason_has_one_line_in_order_of_precedence_and_a_response_code() {
+        let listed: Vec<_> = REASONS.iter().map(|row| row.reason).collect();
+        assert_eq!(listed, Reason::ALL);
+        assert!(
+            listed.is_sorted(),
+            "the order of codes is the order of precedence"
+        );
+        for row in REASONS {
+            let code = row.response_code;
+            let approving = ["00", "10"].contains(&code);
+            assert_eq!(row.reason.approves(), approving, "{}", row.reason);
+            assert!(code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_digit()));
+            assert_eq!(row.reason.response_code(), code);
+            assert!(row.by_ledger || row.by_stand_in, "{}", row.reason);
+        }
+    }
+
+    #[test]
+    fn the_documentation_is_what_the_code_says() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reasons.md");
+        let expected = documentation();
+        if std::env::var_os("UPDATE").is_some_and(|value| value == "1") {
+            std::fs::write(path, &expected).unwrap();
+        }
+        let written = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(
+            written == expected,
+            "docs/reasons.md is not what the code says; run `UPDATE=1 cargo test -p ledger-api reason`"
+        );
     }
 }
