@@ -1,10 +1,10 @@
 //! One customer with an account and a card, and short words for what happens to them.
 
 use ledger_api::{
-    AccountId, Advice, AdviceAnswer, AdviceItem, AdviceSource, Amount, AuthorizationId,
-    AuthorizationKind, AuthorizationView, AuthorizeAnswer, AuthorizeRequest, CardState, CardStatus,
-    CardToken, Cause, Currency, Expiry, Fingerprint, GatewayId, LedgerDecision, OpenAccount,
-    Reason, Reversal,
+    AccountId, Action, Advice, AdviceAnswer, AdviceItem, AdviceSource, Amount, AuthorizationId,
+    AuthorizationKind, AuthorizationState, AuthorizationView, AuthorizeAnswer, AuthorizeRequest,
+    Capture, CardState, CardStatus, CardToken, Cause, Currency, Expiry, Fingerprint, GatewayId,
+    LedgerDecision, OpenAccount, Reason, Refund, ReleaseOutcome, Resolution, Reversal, Words,
 };
 
 use crate::posting::{Command, Moment, Outcome};
@@ -189,6 +189,124 @@ impl<'s> Desk<'s> {
             traceparent: None,
         };
         self.tell("gw1", AdviceItem::Reversal(reversal)).await
+    }
+
+    /// The `nth` message takes money, of the `of`th authorization or without one.
+    pub(super) fn taking(&self, nth: u64, of: Option<u64>, minor: i64, more: bool) -> Capture {
+        Capture {
+            id: self.id(nth),
+            of: of.map(|of| self.id(of)),
+            card: self.card,
+            amount_minor: amount(minor),
+            currency: euro(),
+            more,
+            fingerprint: Fingerprint(nth),
+            seq: nth,
+            exponent: None,
+            traceparent: None,
+        }
+    }
+
+    /// The last capture of the `of`th authorization.
+    pub(super) async fn capture(&self, nth: u64, of: u64, minor: i64) -> AdviceAnswer {
+        let capture = self.taking(nth, Some(of), minor, false);
+        self.tell("gw1", AdviceItem::Capture(capture)).await
+    }
+
+    /// One of several captures of the `of`th authorization.
+    pub(super) async fn capture_some(&self, nth: u64, of: u64, minor: i64) -> AdviceAnswer {
+        let capture = self.taking(nth, Some(of), minor, true);
+        self.tell("gw1", AdviceItem::Capture(capture)).await
+    }
+
+    pub(super) fn giving(&self, nth: u64, of: Option<u64>, minor: i64) -> Refund {
+        Refund {
+            id: self.id(nth),
+            of: of.map(|of| self.id(of)),
+            card: self.card,
+            amount_minor: amount(minor),
+            currency: euro(),
+            fingerprint: Fingerprint(nth),
+            seq: nth,
+            exponent: None,
+            traceparent: None,
+        }
+    }
+
+    pub(super) async fn refund(&self, nth: u64, of: Option<u64>, minor: i64) -> AdviceAnswer {
+        let refund = self.giving(nth, of, minor);
+        self.tell("gw1", AdviceItem::Refund(refund)).await
+    }
+
+    /// As a caller that can still correct it.
+    pub(super) async fn settle(&self, item: AdviceItem) -> AdviceAnswer {
+        let gateway = gateway("gw1");
+        match self.run(Command::Settle { gateway, item }).await {
+            Outcome::Advised(answer, _) => answer,
+            other => unreachable!("it is answered as an advice: {other:?}"),
+        }
+    }
+
+    /// A live request to add to the `of`th authorization.
+    pub(super) async fn increment(&self, nth: u64, of: u64, minor: i64) -> LedgerDecision {
+        let request = AuthorizeRequest {
+            original: Some(self.id(of)),
+            ..self.request(nth, minor)
+        };
+        self.decide(request).await
+    }
+
+    pub(super) async fn decide(&self, request: AuthorizeRequest) -> LedgerDecision {
+        match self.ask("gw1", request).await {
+            AuthorizeAnswer::Decided(decision) => decision,
+            other => unreachable!("it is decided: {other:?}"),
+        }
+    }
+
+    pub(super) async fn release(&self, nth: u64) -> ReleaseOutcome {
+        match self.run(Command::Release(self.id(nth))).await {
+            Outcome::Released(answer) => answer.outcome,
+            other => unreachable!("a release is answered as one: {other:?}"),
+        }
+    }
+
+    /// Says how many of the customer's authorizations have expired.
+    pub(super) async fn expire(&self, nths: &[u64], held_by: u64) -> u64 {
+        let ids = nths.iter().map(|nth| self.id(*nth)).collect();
+        match self.run(Command::Expire { ids, held_by }).await {
+            Outcome::Expired(expired) => expired,
+            other => unreachable!("it is answered with a count: {other:?}"),
+        }
+    }
+
+    /// A person decides; the name of the refusal, if it is one.
+    pub(super) async fn resolve(&self, nth: u64, action: Action) -> Result<(), String> {
+        let words = |text: &str| Words::try_from(text.to_owned()).expect("words");
+        let command = Command::Resolve {
+            id: self.id(nth),
+            card: self.view(nth).await.card,
+            resolution: Resolution {
+                action,
+                by: words("ops"),
+                note: words("case 7"),
+            },
+        };
+        match self.run(command).await {
+            Outcome::Stored(_) => Ok(()),
+            Outcome::Refused(problem) => Err(problem.name().to_owned()),
+            other => unreachable!("it is stored or refused: {other:?}"),
+        }
+    }
+
+    /// True while it waits for a person.
+    pub(super) async fn waits(&self, nth: u64) -> bool {
+        let waiting = self.store.suspense(None, 1_000).await.expect("readable");
+        let id = self.id(nth);
+        waiting.authorizations.iter().any(|view| view.id == id)
+    }
+
+    pub(super) async fn state(&self, nth: u64) -> AuthorizationState {
+        self.view(nth).await.state
     }
 
     pub(super) async fn view(&self, nth: u64) -> AuthorizationView {
