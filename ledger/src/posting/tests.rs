@@ -1,6 +1,8 @@
 //! The rules as tables, and as properties of random advices.
 
 mod commute;
+mod life;
+mod precedence;
 
 use ledger_api::{
     AccountId, AccountStatus, Amount, AuthorizationId, AuthorizationKind, AuthorizeAnswer,
@@ -80,84 +82,6 @@ fn sealed(set: WorkingSet, commands: &[Command]) -> Sealed {
         position: 100,
         entry: 50,
     })
-}
-
-fn reason(set: WorkingSet, request: AuthorizeRequest) -> Reason {
-    let command = Command::Authorize {
-        gateway: gateway("gw1"),
-        request,
-    };
-    match sealed(set, &[command]).outcomes.remove(0) {
-        Outcome::Authorized(AuthorizeAnswer::Decided(decision), _) => decision.reason,
-        other => panic!("{other:?}"),
-    }
-}
-
-#[test]
-fn the_first_broken_rule_in_order_of_precedence_is_the_reason() {
-    // Break the rules one after the other, from the last to the first; each takes over.
-    type Break = fn(&mut CardState, &mut Account, &mut AuthorizeRequest);
-    let breaks: [(Break, Reason); 7] = [
-        (
-            |_, account, _| account.totals.credits_posted = 599,
-            Reason::InsufficientFunds,
-        ),
-        (
-            |_, _, request| request.amount_minor = amount(600),
-            Reason::OverTransactionLimit,
-        ),
-        (
-            |_, _, request| request.currency = "USD".parse().unwrap(),
-            Reason::CurrencyMismatch,
-        ),
-        (
-            |_, account, _| account.status = AccountStatus::Closed,
-            Reason::AccountClosed,
-        ),
-        (
-            |card, _, _| card.expiry = Expiry::try_from(2610).unwrap(),
-            Reason::CardExpired,
-        ),
-        (
-            |card, _, _| card.status = CardStatus::Frozen,
-            Reason::CardFrozen,
-        ),
-        (
-            |card, _, _| card.status = CardStatus::Closed,
-            Reason::CardClosed,
-        ),
-    ];
-    let (mut card, mut account, mut request) = (card_state(), account(600), request(500));
-    assert_eq!(
-        reason(set(Some(card), account), request.clone()),
-        Reason::Approved
-    );
-    request.amount_minor = amount(500);
-    account.totals.debits_pending = 100;
-    assert_eq!(
-        reason(set(Some(card), account), request.clone()),
-        Reason::Approved,
-        "to the cent"
-    );
-    let mut last = Reason::Approved;
-    for (number, (break_it, expected)) in breaks.into_iter().enumerate() {
-        break_it(&mut card, &mut account, &mut request);
-        assert_eq!(reason(set(Some(card), account), request.clone()), expected);
-        assert!(
-            number == 0 || expected < last,
-            "the order of precedence is the order of codes"
-        );
-        last = expected;
-    }
-    assert_eq!(
-        reason(set(None, account), request.clone()),
-        Reason::UnknownCard
-    );
-    let mut tombstone = set(None, account);
-    let mut record = Record::new(request.id, CARD, None);
-    record.reversed_to = Some(Amount::ZERO);
-    tombstone.load_record(record);
-    assert_eq!(reason(tombstone, request), Reason::ReversedBefore);
 }
 
 #[test]
