@@ -101,3 +101,13 @@ async fn replay(gateway: &Gateway, wire: &Wire) {
 fn behind(backlog: usize, batch: usize) -> u64 {
     u64::try_from(backlog.saturating_sub(batch)).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_batch_says_how_many_advices_wait_behind_it_and_the_last_one_none_rule_17() {
+        for (backlog, batch, expected) in [(1_000, 256, 744), (256, 256, 0), (3, 8, 0)] {
+            assert_eq!(super::behind(backlog, batch), expected);
+        }
+    }
+}

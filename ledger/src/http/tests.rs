@@ -1,5 +1,7 @@
 //! Through the real router: every refusal is a problem, and long polls wake.
 
+mod life;
+
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
