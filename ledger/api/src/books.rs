@@ -193,7 +193,7 @@ pub struct AuthorizationView {
 pub enum AuthorizationState {
     /// The answer that stands is a decline.
     Declined,
-    /// Approved and open; what is held is `effect_minor`.
+    /// Approved and open; what is held is `effect_minor`. The end of an increment is its original's.
     Held,
     /// Captured for good; terminal.
     Captured,

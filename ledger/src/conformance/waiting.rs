@@ -163,6 +163,13 @@ pub(super) async fn a_closed_account_bears_what_it_bore_and_nothing_new(store: &
     assert!(!desk.waits(3).await, "a repeat does not bring it back");
     desk.approve("gw1", 3, 250).await;
     assert!(desk.waits(3).await, "something new does");
+    assert_eq!(desk.resolve(3, Action::Dismiss).await, Ok(()));
+    let booked = desk.resolve(3, Action::BookTo { account }).await;
+    assert_eq!(
+        (booked, desk.effect(3).await),
+        (Ok(()), 250),
+        "on second thoughts"
+    );
     desk.assert_balanced().await;
 }
 

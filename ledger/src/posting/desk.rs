@@ -62,7 +62,8 @@ impl WorkingSet {
         if said.is_some_and(|said| said.action == asked.action && before.life.settled) {
             return stored(MarkAt::Head);
         }
-        if !before.waits() {
+        // What was settled may be decided otherwise, as long as it could wait.
+        if before.parked.is_none() && !before.contested() {
             let detail = "it does not wait for anybody; look at it again";
             return refused(Problem::new("not_waiting", 409, Retry::Never, detail));
         }

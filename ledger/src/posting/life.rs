@@ -130,9 +130,10 @@ impl Life {
 
     /// Puts one contribution in the place of another.
     pub(crate) fn exchange(&mut self, was: Contribution, now: Contribution) {
-        self.incremented_minor += now.incremented - was.incremented;
-        self.captured_minor += now.captured - was.captured;
-        self.refunded_minor += now.refunded - was.refunded;
+        let add = |sum: i64, was: i64, now: i64| sum.saturating_add(now - was);
+        self.incremented_minor = add(self.incremented_minor, was.incremented, now.incremented);
+        self.captured_minor = add(self.captured_minor, was.captured, now.captured);
+        self.refunded_minor = add(self.refunded_minor, was.refunded, now.refunded);
         if now.named {
             self.stages.add(Stages::NAMED);
         }

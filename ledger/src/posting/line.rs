@@ -72,6 +72,9 @@ impl WorkingSet {
         if before == Some(&record) {
             return Ok(MarkAt::Head);
         }
+        if record.original().is_none() {
+            return self.post(record);
+        }
         let line = self.line(record, before);
         self.fits(&line)?;
         let mut mark = None;

@@ -10,12 +10,13 @@ use crate::store::{HoldClock, StoreError};
 
 /// What one tick adds at most: while no ledger ran, no time has passed for holds, and a step of the
 /// database's clock is not taken for time.
-const TICK: &str = "UPDATE head SET ticked_at = now(), hold_clock_ms = hold_clock_ms + CASE
+const TICK: &str = "UPDATE head SET ticked_at = clock_timestamp(), hold_clock_ms = hold_clock_ms + CASE
          WHEN EXISTS (SELECT FROM gateway_head WHERE bucket = 0 AND undrained > 0) THEN 0
-         ELSE least(greatest(extract(epoch FROM now() - ticked_at) * 1000, 0), 15000)::bigint
+         ELSE least(greatest(extract(epoch FROM clock_timestamp() - ticked_at) * 1000, 0), 15000)::bigint
      END
      WHERE bucket = 0 AND ticked_at IS NOT NULL";
-const FIRST_TICK: &str = "UPDATE head SET ticked_at = now() WHERE bucket = 0 AND ticked_at IS NULL";
+const FIRST_TICK: &str =
+    "UPDATE head SET ticked_at = clock_timestamp() WHERE bucket = 0 AND ticked_at IS NULL";
 const UNDRAINED: &str = "SELECT gateway, undrained FROM gateway_head
      WHERE bucket = 0 AND undrained > 0 ORDER BY gateway";
 const CLOCK: &str = "SELECT hold_clock_ms FROM head WHERE bucket = 0";
