@@ -99,3 +99,56 @@ async fn the_store_on_postgresql_proves_what_every_store_must_prove() -> anyhow:
     ledger::conformance::reopened(store, reopen).await;
     Ok(())
 }
+
+/// As the ledger before migration 2 writes them, which may still run while a new one starts.
+const OLD_ROWS: &str = "
+    INSERT INTO account (bucket, id, currency, debits_pending, credits_posted, position)
+        VALUES (0, 7, 978, 400, 1000, 1), (0, 4611686018427403553, 978, 0, 0, 0);
+    UPDATE account SET credits_pending = 400, debits_posted = 1000
+        WHERE id = 4611686018427403553;
+    INSERT INTO authorization_record (bucket, id, card, account, requested_minor, currency,
+            fingerprint, decided_approved, decided_minor, decided_reason, asked, approved_by,
+            declined_by, differing, contested, effect_minor, position)
+        VALUES (0, decode(repeat('0a', 16), 'hex'), decode(repeat('01', 17), 'hex'), 7, 400, 978,
+            5, true, 400, 0, 'gw1', '', '', false, false, 400, 1);
+    INSERT INTO entry (bucket, account, number, authorization_id, credit, posted, amount_minor,
+            position)
+        VALUES (0, 7, 1, NULL, true, true, 1000, 1),
+            (0, 4611686018427403553, 2, NULL, false, true, 1000, 1),
+            (0, 7, 3, decode(repeat('0a', 16), 'hex'), false, false, 400, 1),
+            (0, 4611686018427403553, 4, decode(repeat('0a', 16), 'hex'), true, false, 400, 1);
+    UPDATE head SET position = 1, entry = 4";
+
+#[tokio::test]
+async fn rows_of_the_ledger_before_are_read_and_expire() -> anyhow::Result<()> {
+    use ledger::posting::{Command, Moment, Outcome};
+    let Some(postgres) = tests::postgres::Postgres::start().await? else {
+        return Ok(());
+    };
+    let store = ledger::store::Store::postgres(&postgres.url())?;
+    store.prepare().await?;
+    postgres.query(OLD_ROWS).await?;
+    assert!(store.books().await?.balanced, "I6");
+    let id = ledger_api::AuthorizationId([10; 16]);
+    let view = store.authorization(id).await?.expect("it is there");
+    assert_eq!((view.effect_minor, view.captured_minor), (400, 0));
+    assert_eq!(view.state, ledger_api::AuthorizationState::Held);
+    assert_eq!(
+        store.due(0, 10).await?,
+        [id],
+        "placed when the hold clock began"
+    );
+    let expire = Command::Expire {
+        ids: vec![id],
+        held_by: 0,
+    };
+    let outcomes = store.transact(vec![expire], Moment::default()).await?;
+    assert!(
+        matches!(outcomes[..], [Outcome::Expired(1)]),
+        "{outcomes:?}"
+    );
+    let account = store.account(ledger_api::AccountId(7)).await?;
+    assert_eq!(account.expect("it is there").available_minor, 1_000);
+    assert!(store.books().await?.balanced, "I6");
+    Ok(())
+}
