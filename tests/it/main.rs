@@ -18,6 +18,7 @@ mod crash;
 mod disk_full;
 mod drain;
 mod fault_proxy;
+mod ha_configuration;
 mod histories;
 mod idempotency;
 mod ledger_down;

@@ -91,6 +91,8 @@ pub struct StackConfig {
     pub program: Program,
     /// Where the ledger keeps its books.
     pub store: Store,
+    /// A database that somebody else has started; counts instead of `store`.
+    pub database_url: Option<String>,
     /// How many gateways, named gw1, gw2, …
     pub gateways: usize,
     /// Where journals, logs and the embedded store go; a temporary directory where `None`, which is
@@ -114,6 +116,7 @@ impl StackConfig {
         Self {
             program,
             store: Store::Embedded,
+            database_url: None,
             gateways: 2,
             directory: None,
             seed: 1,

@@ -432,7 +432,7 @@ fn skipped() -> anyhow::Result<()> {
 }
 
 /// The newest PostgreSQL in Debian's place, or the one in PATH.
-fn binaries() -> Option<PathBuf> {
+pub(crate) fn binaries() -> Option<PathBuf> {
     let complete = |bin: &PathBuf| {
         ["initdb", "postgres", "psql"]
             .iter()
@@ -458,7 +458,7 @@ fn binaries() -> Option<PathBuf> {
 }
 
 /// PostgreSQL refuses to run as root: as root, the user `postgres` or `nobody` runs it.
-fn unprivileged() -> Option<(u32, u32)> {
+pub(crate) fn unprivileged() -> Option<(u32, u32)> {
     if !rustix::process::geteuid().is_root() {
         return None;
     }

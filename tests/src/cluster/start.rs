@@ -33,6 +33,7 @@ impl Stack {
         let directory = Directory::make(config.directory.as_deref())?;
         let path = directory.path().to_owned();
         let postgres = match config.store {
+            _ if config.database_url.is_some() => None,
             Store::Embedded => None,
             Store::Postgres => Some(Postgres::start_or_missing().await?),
         };
@@ -144,8 +145,9 @@ async fn start_ledger(
         ("--listen", &address.to_string()),
         ("--log", &config.log),
     ]);
-    match postgres {
-        Some(postgres) => args.extend(arguments(&[("--database-url", &postgres.url())])),
+    let elsewhere = config.database_url.clone();
+    match elsewhere.or_else(|| postgres.map(Postgres::url)) {
+        Some(url) => args.extend(arguments(&[("--database-url", &url)])),
         None => push_path(&mut args, "--data", &directory.join("ledger")),
     }
     args.extend(config.ledger_args.iter().map(OsString::from));
