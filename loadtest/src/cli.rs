@@ -9,6 +9,7 @@ use crate::compare::CompareArguments;
 use crate::drive::DriveArguments;
 use crate::growth::GrowthArguments;
 use crate::throughput::ThroughputArguments;
+use crate::high_availability::HighAvailabilityArguments;
 
 /// Plays an outage on real processes and audits the books afterwards.
 #[derive(Debug, Parser)]
@@ -29,6 +30,7 @@ use crate::throughput::ThroughputArguments;
   cargo run --release -- compare --b \"--log debug\"              what an option costs
   cargo run --release -- throughput                              the ledger against pgbench
   cargo run --release -- growth                                  what it costs as the books grow
+  cargo run --release -- high-availability                       PostgreSQL under Patroni fails over
   cargo run --release -- scenario                                the default scenario, to change
 
 Exit codes:
@@ -53,6 +55,8 @@ pub(crate) enum Command {
     Throughput(ThroughputArguments),
     /// Measures what more accounts and more entries cost the ledger on PostgreSQL.
     Growth(GrowthArguments),
+    /// Takes the ledger's database its primary in seven ways, under load, and audits the books.
+    HighAvailability(HighAvailabilityArguments),
     /// Starts ledger, gateways and fault proxy, and keeps them until Ctrl-C.
     Up(UpArguments),
     /// Prints a scenario, annotated, as TOML.

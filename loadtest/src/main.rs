@@ -15,6 +15,7 @@
 //! | load for gateways that run already | [`drive`] |
 //! | what an option costs | [`compare`] |
 //! | the ledger against `pgbench`, and as the books grow | [`throughput`], [`growth`], both on [`bench`] |
+//! | PostgreSQL under Patroni fails over | [`high_availability`] |
 //! | telling | [`report`], [`requests`], [`text`], [`html`], [`live`] |
 
 mod audit;
@@ -27,6 +28,7 @@ mod deaths;
 mod drive;
 mod driver;
 mod growth;
+mod high_availability;
 mod html;
 mod live;
 mod machine;
@@ -104,6 +106,15 @@ fn serve(command: Command) -> anyhow::Result<u8> {
                 let report = async { Ok(drive::drive(&arguments).await?.verdict.exit_code()) };
                 or_signal(report).await
             }
+            Command::HighAvailability(arguments) => {
+                let report = async {
+                    Ok(high_availability::run(&arguments)
+                        .await?
+                        .verdict
+                        .exit_code())
+                };
+                or_signal(report).await
+            }
             Command::Compare(arguments) => {
                 or_signal(async { compare::compare(&arguments).await.map(|()| 0) }).await
             }
@@ -132,7 +143,8 @@ async fn or_signal(work: impl Future<Output = anyhow::Result<u8>>) -> anyhow::Re
 fn code_of(error: &anyhow::Error) -> u8 {
     let no_postgres = error.downcast_ref::<::tests::postgres::Missing>().is_some();
     let no_docker = error.downcast_ref::<compose::Missing>().is_some();
-    if no_postgres || no_docker {
+    let no_patroni = error.downcast_ref::<::tests::patroni::Missing>().is_some();
+    if no_postgres || no_docker || no_patroni {
         ENVIRONMENT_MISSING
     } else if error.downcast_ref::<run::Usage>().is_some() {
         USAGE

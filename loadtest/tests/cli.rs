@@ -75,6 +75,19 @@ fn without_docker_a_run_on_containers_says_what_is_missing() {
     assert!(told.contains("no Docker Engine with Compose v2"), "{told}");
 }
 
+#[test]
+fn without_patroni_the_drill_says_what_is_missing_and_what_installs_it() {
+    let output = loadtest(&["high-availability", "--patroni", "/nonexistent"]);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(13), "{told}");
+    assert!(told.contains("Patroni in /nonexistent"), "{told}");
+    assert!(told.contains("deploy/ha/prepare"), "{told}");
+    for wrong in [["--only", "earthquake"], ["--rate-per-s", "0"]] {
+        let output = loadtest(&["high-availability", wrong[0], wrong[1]]);
+        assert_eq!(output.status.code(), Some(2), "{wrong:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn load_for_a_running_stack_may_be_sent_again_on_the_same_books() -> anyhow::Result<()> {
     let program = Program {
