@@ -2,6 +2,7 @@
 
 mod arguments;
 pub mod config;
+mod drill;
 mod migrate;
 #[cfg(test)]
 mod tests;
@@ -49,6 +50,10 @@ pub fn run(args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitC
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(FAILED));
         }
     };
+    // Its ledgers are configured by itself.
+    if let Some(Command::Drill(drill)) = arguments.command {
+        return drill.run();
+    }
     let loaded = SERVICE.load_from::<Config>(&matches, &settings::environment);
     // A ledger with other faults in its configuration can be asked too.
     if let Some(Command::Healthcheck(check)) = arguments.command {

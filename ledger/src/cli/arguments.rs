@@ -10,6 +10,7 @@ use process::settings::{ConfigCommand, Loaded, Report, check};
 use process::telemetry;
 
 use super::config::{Config, Migrate};
+use super::drill::DrillCommand;
 use super::migrate::MigrateCommand;
 use crate::holds::Holds;
 use crate::store::Database;
@@ -59,6 +60,8 @@ pub(super) enum Command {
     /// Print, explain or check the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Play the high-availability drill on clusters of its own; needs `loadtest` beside this program.
+    Drill(DrillCommand),
     /// Ask a running ledger whether it can reach its books: exit code 0, or 1 and why not.
     Healthcheck(Healthcheck),
     /// Bring the database's schema up to date, and end: exit code 0, or 1 and why not.
