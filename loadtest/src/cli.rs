@@ -55,7 +55,7 @@ pub(crate) enum Command {
     Throughput(ThroughputArguments),
     /// Measures what more accounts and more entries cost the ledger on PostgreSQL.
     Growth(GrowthArguments),
-    /// Takes the ledger's database its primary in seven ways, under load, and audits the books.
+    /// Takes the ledger's database its primary, its standbys and etcd, under load, and audits the books.
     HighAvailability(HighAvailabilityArguments),
     /// Starts ledger, gateways and fault proxy, and keeps them until Ctrl-C.
     Up(UpArguments),

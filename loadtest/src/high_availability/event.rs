@@ -15,6 +15,8 @@ pub(crate) enum Event {
     KillPostmaster,
     /// The leader key is handed to the synchronous standby, as planned.
     Switchover,
+    /// Both standbys are gone for 15 s: commits on the primary hang.
+    Standbys,
     /// etcd loses its quorum for 15 s, without failsafe mode.
     Quorum,
     /// The same with failsafe mode.
@@ -26,10 +28,11 @@ pub(crate) enum Event {
 }
 
 impl Event {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::KillPrimary,
         Self::KillPostmaster,
         Self::Switchover,
+        Self::Standbys,
         Self::Quorum,
         Self::QuorumFailsafe,
         Self::Freeze,
@@ -42,6 +45,7 @@ impl Event {
             Self::KillPrimary => "kill -9 of the primary's node",
             Self::KillPostmaster => "kill -9 of the postmaster only",
             Self::Switchover => "planned switchover",
+            Self::Standbys => "both standbys gone for 15 s",
             Self::Quorum => "etcd quorum lost for 15 s",
             Self::QuorumFailsafe => "the same, failsafe_mode",
             Self::Freeze => "primary frozen, thawed later",
@@ -58,8 +62,8 @@ impl Event {
     pub(crate) fn limit(self) -> Duration {
         Duration::from_secs(match self {
             Self::Switchover | Self::KillPostmaster => 90,
-            Self::KillPrimary | Self::Freeze | Self::Quorum | Self::QuorumFailsafe => 150,
             Self::Restore => 400,
+            _ => 150,
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ::tests::patroni::NODES;
 use ::tests::waiting::wait_until;
 use anyhow::Context;
 use serde_json::json;
@@ -21,8 +22,8 @@ const STEADY: Duration = Duration::from_secs(4);
 const CALM: Duration = Duration::from_secs(4);
 /// Until all nodes are there again, before and after an event.
 const WHOLE_WITHIN: Duration = Duration::from_secs(150);
-/// How long etcd is without a quorum.
-const QUORUM_LOST: Duration = Duration::from_secs(15);
+/// How long etcd is without a quorum, and the primary without a standby.
+const LOST: Duration = Duration::from_secs(15);
 /// A thawed node has time to do harm before anything is counted.
 const THAWED: Duration = Duration::from_secs(5);
 const DRAINED_WITHIN: Duration = Duration::from_secs(60);
@@ -98,11 +99,21 @@ impl Drill {
                 cluster.switchover(primary).await?;
                 cluster.writable(Some(primary), within).await?;
             }
+            Event::Standbys => {
+                let standbys = || (0..NODES).filter(|node| *node != primary);
+                for node in standbys() {
+                    cluster.kill_node(node).await;
+                }
+                sleep(LOST).await;
+                for node in standbys() {
+                    cluster.start_node(node).await?;
+                }
+            }
             Event::Quorum | Event::QuorumFailsafe => {
                 for node in [0, 1] {
                     cluster.kill_etcd(node).await;
                 }
-                sleep(QUORUM_LOST).await;
+                sleep(LOST).await;
                 for node in [0, 1] {
                     cluster.start_etcd(node).await?;
                 }
