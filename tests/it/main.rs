@@ -39,3 +39,4 @@ mod support;
 mod tidy;
 mod traces;
 mod two_gateways;
+mod unconfirmed;
