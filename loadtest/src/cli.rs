@@ -8,8 +8,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::compare::CompareArguments;
 use crate::drive::DriveArguments;
 use crate::growth::GrowthArguments;
-use crate::throughput::ThroughputArguments;
 use crate::high_availability::HighAvailabilityArguments;
+use crate::throughput::ThroughputArguments;
 
 /// Plays an outage on real processes and audits the books afterwards.
 #[derive(Debug, Parser)]

@@ -1,5 +1,5 @@
-//! The ledger's database loses its primary, in six ways, and once everything since a backup: what the
-//! ledger sees of it, who answers meanwhile, and whether the books hold what was told.
+//! The ledger's database loses its primary, its standbys, etcd, and once everything since a backup: what
+//! the ledger sees of it, who answers meanwhile, and whether the books hold what was told.
 //!
 //! | step | where |
 //! |---|---|
