@@ -127,7 +127,7 @@ pub async fn reopened(store: Store, reopen: impl AsyncFnOnce(Store) -> Store) {
 
 async fn snapshot(store: &Store, account: AccountId) -> String {
     let mark = store.mark().await.expect("readable");
-    let statement = store.statement(account).await.expect("readable");
+    let statement = store.entries_of(account, 0, 1_000).await.expect("readable");
     let feed = store.feed(mark.epoch, 0, 1_000).await.expect("readable");
     format!("{mark:?} {statement:?} {feed:?}")
 }

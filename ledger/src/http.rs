@@ -1,6 +1,7 @@
 //! The wire contract over HTTP/1.1 and JSON: see the table in [`ledger_api`]. Whatever is not a 2xx
 //! is a [`ledger_api::Problem`].
 
+mod accounting;
 mod desk;
 mod extract;
 mod failure;
@@ -70,6 +71,8 @@ pub fn router(ledger: Ledger) -> Router {
         )
         .route("/v1/accounts/{id}", get(reads::account))
         .route("/v1/accounts/{id}/close", post(desk::close_account))
+        .route("/v1/accounts/{id}/entries", get(accounting::statement))
+        .route("/v1/entries", get(accounting::entries))
         .route("/v1/cards", post(writes::put_cards))
         .route("/v1/feed", get(follow::feed))
         .route("/v1/listing", get(reads::listing))

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Unbounded};
 
 use ledger_api::{
-    AccountId, AccountStatement, AccountView, AccountsPage, AuthorizationId, AuthorizationView,
-    AuthorizationsPage, CardToken, Change, Entry, FeedPage, GatewayId, JournalHead, ListingPage,
-    Mark, TrialBalance, Undrained,
+    AccountId, AccountView, AccountsPage, AuthorizationId, AuthorizationView, AuthorizationsPage,
+    CardToken, Change, EntriesPage, Entry, FeedPage, GatewayId, JournalHead, ListingPage, Mark,
+    StatementPage, TrialBalance, Undrained,
 };
 
 use crate::posting::{
@@ -15,6 +15,7 @@ use crate::posting::{
     WorkingSet, decide, plus,
 };
 use crate::store::listing::{Audit, ListingCursor, listing_page, next};
+use crate::store::statement::PageOf;
 use crate::store::{HoldClock, StoreError};
 
 /// Books in memory. Same commands, same books: nothing in it is drawn or read from a clock.
@@ -25,6 +26,8 @@ pub struct MemoryStore {
     cards: BTreeMap<CardToken, Card>,
     records: BTreeMap<AuthorizationId, Record>,
     entries: BTreeMap<(AccountId, u64), Entry>,
+    /// Where the entry with a number is.
+    numbers: BTreeMap<u64, (AccountId, u64)>,
     changes: Vec<Change>,
     journals: BTreeMap<GatewayId, Journal>,
     hold_clock_ms: u64,
@@ -42,6 +45,7 @@ impl MemoryStore {
             cards: BTreeMap::new(),
             records: BTreeMap::new(),
             entries: BTreeMap::new(),
+            numbers: BTreeMap::new(),
             changes: Vec::new(),
             journals: BTreeMap::new(),
             hold_clock_ms: 0,
@@ -109,7 +113,9 @@ impl MemoryStore {
             self.records.insert(record.id, record);
         }
         for entry in sealed.entries {
-            self.entries.insert((entry.account, entry.number), entry);
+            let key = (entry.account, entry.number);
+            self.numbers.insert(entry.number, key);
+            self.entries.insert(key, entry);
         }
         self.changes.extend(sealed.changes);
         self.journals.extend(sealed.journals);
@@ -154,19 +160,41 @@ impl MemoryStore {
         Ok(self.accounts.get(&id).map(Account::view))
     }
 
-    /// One account with all its entries; `None` if it does not exist.
+    /// At most `limit` entries of an account after a number; `None` if it does not exist.
+    ///
+    /// # Errors
+    /// [`StoreError::Broken`] where a balance does not fit.
+    pub fn entries_of(
+        &self,
+        id: AccountId,
+        after: u64,
+        limit: usize,
+    ) -> Result<Option<StatementPage>, StoreError> {
+        if !self.accounts.contains_key(&id) {
+            return Ok(None);
+        }
+        let mut page = PageOf::new(id, after, limit);
+        for entry in self.entries.range((id, 0)..=(id, u64::MAX)) {
+            if page.take(entry.1.clone())?.is_break() {
+                break;
+            }
+        }
+        page.finish().map(Some)
+    }
+
+    /// At most `limit` entries of all accounts after a number.
     ///
     /// # Errors
     /// Never.
-    pub fn statement(&self, id: AccountId) -> Result<Option<AccountStatement>, StoreError> {
-        let entries = self
-            .entries
-            .range((id, 0)..=(id, u64::MAX))
-            .map(|(_, entry)| entry.clone())
-            .collect();
-        Ok(self
-            .account(id)?
-            .map(|account| AccountStatement { account, entries }))
+    pub fn entries(&self, after: u64, limit: usize) -> Result<EntriesPage, StoreError> {
+        let page = above(&self.numbers, Some(after)).take(limit);
+        Ok(EntriesPage {
+            entries: page
+                .filter_map(|key| self.entries.get(key))
+                .cloned()
+                .collect(),
+            last: self.head.entry,
+        })
     }
 
     /// At most `limit` accounts after an id.

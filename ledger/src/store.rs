@@ -4,6 +4,7 @@
 mod embedded;
 pub(crate) mod listing;
 mod postgres;
+pub(crate) mod statement;
 #[cfg(test)]
 mod tests;
 
@@ -13,8 +14,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ledger_api::{
-    AccountId, AccountStatement, AccountView, AccountsPage, AuthorizationId, AuthorizationView,
-    AuthorizationsPage, FeedPage, GatewayId, JournalHead, ListingPage, Mark, TrialBalance,
+    AccountId, AccountView, AccountsPage, AuthorizationId, AuthorizationView, AuthorizationsPage,
+    EntriesPage, FeedPage, GatewayId, JournalHead, ListingPage, Mark, StatementPage, TrialBalance,
     Undrained,
 };
 use tokio::sync::watch;
@@ -330,12 +331,26 @@ impl Store {
         read!(self, account(id))
     }
 
-    /// One account with all its entries; `None` if it does not exist.
+    /// At most `limit` entries of an account after a number, with the balance before them; `None` if
+    /// the account does not exist.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn statement(&self, id: AccountId) -> Result<Option<AccountStatement>, StoreError> {
-        read!(self, statement(id))
+    pub async fn entries_of(
+        &self,
+        id: AccountId,
+        after: u64,
+        limit: usize,
+    ) -> Result<Option<StatementPage>, StoreError> {
+        read!(self, entries_of(id, after, limit))
+    }
+
+    /// At most `limit` entries of all accounts after a number, without holes.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn entries(&self, after: u64, limit: usize) -> Result<EntriesPage, StoreError> {
+        read!(self, entries(after, limit))
     }
 
     /// At most `limit` accounts after an id.

@@ -5,7 +5,7 @@
 //! | notebook | what every client was told, and when it was told nothing |
 //! | journals | what every gateway answered, and whether the ledger has acknowledged it |
 //! | authorizations, suspense | what the books hold for every id |
-//! | accounts, statements, trial balance | whether that is what the money says |
+//! | accounts, entries, trial balance | whether that is what the money says |
 //!
 //! Two cases are listed and broken nowhere: a repeat that a gateway other than the home declined
 //! while the ledger was down (rule 2), and two gateways that answered one id differently while they

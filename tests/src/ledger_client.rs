@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use ledger_api::{
-    AccountBatch, AccountId, AccountStatement, AccountView, AccountsPage, AuthorizationId,
-    AuthorizationView, AuthorizationsPage, CardBatch, CardState, GatewayId, OpenAccount, Problem,
-    TrialBalance,
+    AccountBatch, AccountId, AccountView, AccountsPage, AuthorizationId, AuthorizationView,
+    AuthorizationsPage, CardBatch, CardState, Entry, GatewayId, OpenAccount, Problem,
+    StatementPage, TrialBalance,
 };
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde::Serialize;
@@ -129,12 +129,27 @@ impl LedgerClient {
         self.authorization_pages("/v1/suspense").await
     }
 
-    /// One account with its entries.
+    /// One account and its totals.
     ///
     /// # Errors
     /// Where the ledger does not answer, or does not know it.
-    pub async fn account(&self, account: AccountId) -> anyhow::Result<AccountStatement> {
+    pub async fn account(&self, account: AccountId) -> anyhow::Result<AccountView> {
         self.get(&format!("/v1/accounts/{account}")).await
+    }
+
+    /// All entries of one account.
+    ///
+    /// # Errors
+    /// Where the ledger does not answer, or does not know it.
+    pub async fn statement(&self, account: AccountId) -> anyhow::Result<Vec<Entry>> {
+        let (mut entries, mut after) = (Vec::new(), Some(0));
+        while let Some(number) = after {
+            let path = format!("/v1/accounts/{account}/entries?limit={PAGE}&after={number}");
+            let page: StatementPage = self.get(&path).await?;
+            entries.extend(page.entries.into_iter().map(|line| line.entry));
+            after = page.next;
+        }
+        Ok(entries)
     }
 
     /// What may be spent from an account.
@@ -142,7 +157,7 @@ impl LedgerClient {
     /// # Errors
     /// As for [`LedgerClient::account`].
     pub async fn available(&self, account: AccountId) -> anyhow::Result<i64> {
-        Ok(self.account(account).await?.account.available_minor)
+        Ok(self.account(account).await?.available_minor)
     }
 
     /// One authorization; `None` where the books do not know it.

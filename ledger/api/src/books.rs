@@ -55,7 +55,7 @@ impl Totals {
     }
 }
 
-/// An account and its totals.
+/// `GET /v1/accounts/{id}`: an account and its totals.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountView {
     /// Which account.
@@ -78,16 +78,6 @@ pub struct AccountsPage {
     /// Give it as `after` for the next page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<AccountId>,
-}
-
-/// `GET /v1/accounts/{id}`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct AccountStatement {
-    /// The account.
-    #[serde(flatten)]
-    pub account: AccountView,
-    /// All its entries, oldest first.
-    pub entries: Vec<Entry>,
 }
 
 /// Debit or credit.

@@ -17,7 +17,9 @@
 //! | `DELETE /v1/gateways/{id}` | 204 | same state | an operator grants a gateway a new journal: what its old one had left is to be counted as spent |
 //! | `POST /v1/accounts`, `POST /v1/cards` | [`AccountBatch`], [`CardBatch`] → 204 | same state | open accounts, put cards |
 //! | `POST /v1/accounts/{id}/close` | [`CloseAccount`] → 204 | same state | no new money on this account; advices for it are parked |
-//! | `GET /v1/accounts?after=&limit=`, `GET /v1/accounts/{id}` | [`AccountsPage`], [`AccountStatement`] | safe | totals; one account with its entries |
+//! | `GET /v1/accounts?after=&limit=`, `GET /v1/accounts/{id}` | [`AccountsPage`], [`AccountView`] | safe | accounts and their totals |
+//! | `GET /v1/accounts/{id}/entries?after=&limit=` | [`StatementPage`] | safe | one account's entries, with opening and running balance |
+//! | `GET /v1/entries?after=&limit=` | [`EntriesPage`] | safe | everybody's entries, by number |
 //! | `GET /v1/authorizations?after=&limit=`, `GET /v1/authorizations/{id}` | [`AuthorizationsPage`], [`AuthorizationView`] | safe | what the books hold for an id |
 //! | `GET /v1/suspense` | [`AuthorizationsPage`] | safe | advices that wait for a person |
 //! | `POST /v1/suspense/{id}` | [`Resolution`] → [`AuthorizationView`] | same state | a person decides about an advice that waits |
@@ -53,6 +55,7 @@ mod ids;
 mod money;
 mod problem;
 mod reason;
+mod statement;
 mod trace;
 
 pub use advice::*;
@@ -64,4 +67,5 @@ pub use ids::*;
 pub use money::*;
 pub use problem::*;
 pub use reason::*;
+pub use statement::*;
 pub use trace::*;

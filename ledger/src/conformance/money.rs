@@ -56,11 +56,12 @@ pub(super) async fn a_repeat_gets_the_first_answer_and_holds_nothing_more_i2_i3(
 async fn statement_has_pairs(desk: &Desk<'_>) {
     let statement = desk
         .store
-        .statement(desk.account)
+        .entries_of(desk.account, 0, 100)
         .await
         .expect("readable")
         .expect("known");
     let lines: Vec<_> = (statement.entries.iter())
+        .map(|line| &line.entry)
         .map(|entry| {
             (
                 entry.side,

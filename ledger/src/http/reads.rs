@@ -5,8 +5,8 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::Uri;
 use ledger_api::{
-    AccountId, AccountStatement, AccountsPage, AuthorizationId, AuthorizationView,
-    AuthorizationsPage, GatewayId, JournalHead, ListingPage, Problem, Retry, TrialBalance,
+    AccountId, AccountView, AccountsPage, AuthorizationId, AuthorizationView, AuthorizationsPage,
+    GatewayId, JournalHead, ListingPage, Problem, Retry, TrialBalance,
 };
 use serde::Deserialize;
 
@@ -22,9 +22,9 @@ const LIMIT_MAX: usize = 5_000;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct PageQuery<K> {
-    after: Option<K>,
-    limit: Option<usize>,
+pub(super) struct PageQuery<K> {
+    pub(super) after: Option<K>,
+    pub(super) limit: Option<usize>,
 }
 
 pub(super) type Segment = Result<Path<String>, PathRejection>;
@@ -77,9 +77,9 @@ pub(super) async fn accounts(
 pub(super) async fn account(
     State(ledger): State<Ledger>,
     path: Segment,
-) -> Result<Json<AccountStatement>, Failure> {
+) -> Result<Json<AccountView>, Failure> {
     let id = AccountId(segment(path)?);
-    found(ledger.store.statement(id).await?)
+    found(ledger.store.account(id).await?)
 }
 
 pub(super) async fn listing(
@@ -117,7 +117,7 @@ pub(super) async fn ready(State(ledger): State<Ledger>) -> Result<&'static str, 
     Ok("ready\n")
 }
 
-fn found<T>(found: Option<T>) -> Result<Json<T>, Failure> {
+pub(super) fn found<T>(found: Option<T>) -> Result<Json<T>, Failure> {
     found.map(Json).ok_or_else(|| {
         Problem::new(
             "not_found",

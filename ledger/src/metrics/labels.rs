@@ -169,9 +169,8 @@ impl Call {
             "/v1/cards" if writes => Self::PutCards,
             "/v1/feed" => Self::Feed,
             "/v1/listing" => Self::Listing,
-            "/v1/authorizations" | "/v1/accounts" | "/v1/suspense" | "/v1/books" | "/v1/holds" => {
-                Self::Read
-            }
+            "/v1/authorizations" | "/v1/accounts" | "/v1/suspense" | "/v1/books" | "/v1/holds"
+            | "/v1/entries" => Self::Read,
             "/livez" | "/readyz" | "/metrics" => Self::Probe,
             path if path.starts_with("/v1/gateways/") => Self::Gateways,
             path if path.starts_with("/v1/authorizations/") => Self::Read,

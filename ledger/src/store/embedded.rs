@@ -1,6 +1,7 @@
 //! Books in one redb file: for one machine, and for trying things out. Every batch is one
 //! transaction that is on the disk before it is answered; a killed process finds the last one.
 
+mod entries;
 mod tables;
 
 use std::path::Path;
@@ -15,8 +16,8 @@ use crate::posting::{
 };
 pub(super) use tables::Tables;
 use tables::{
-    ACCOUNTS, AUTHORIZATIONS, CARDS, ENTRIES, FEED, HEAD, HOLDS, JOURNALS, SUSPENSE, decode,
-    encode, get, head, undrained,
+    ACCOUNTS, AUTHORIZATIONS, CARDS, ENTRIES, FEED, HEAD, HOLDS, JOURNALS, NUMBERS, SUSPENSE,
+    decode, encode, get, head, undrained,
 };
 
 /// Name of the file inside the data folder.
@@ -62,6 +63,7 @@ impl Embedded {
     fn found(&self) -> Result<(), StoreError> {
         let write = self.begin()?;
         tables::create(&write)?;
+        entries::number(&write)?;
         {
             let mut table = write.open_table(HEAD).map_err(broken)?;
             let drawn = get(&table, "epoch")?;
@@ -210,10 +212,14 @@ fn save(write: &WriteTransaction, sealed: Sealed) -> Result<Vec<Outcome>, StoreE
     save_states(write, &sealed)?;
     save_records(write, &sealed)?;
     let mut entries = write.open_table(ENTRIES).map_err(broken)?;
+    let mut numbers = write.open_table(NUMBERS).map_err(broken)?;
     for entry in &sealed.entries {
         let key = (entry.account.0, entry.number);
         entries
             .insert(key, encode(entry)?.as_slice())
+            .map_err(broken)?;
+        numbers
+            .insert(entry.number, entry.account.0)
             .map_err(broken)?;
     }
     let mut feed = write.open_table(FEED).map_err(broken)?;

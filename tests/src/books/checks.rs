@@ -89,11 +89,7 @@ pub(super) fn no_effect_twice(
 
 fn entries_equal_effects(evidence: &Evidence, cases: &mut Vec<String>, audit: &mut Audit) {
     let mut sums = BTreeMap::<AuthorizationId, i64>::new();
-    for entry in evidence
-        .statements
-        .iter()
-        .flat_map(|statement| &statement.entries)
-    {
+    for entry in &evidence.entries {
         if let (Some(id), Side::Debit) = (entry.authorization, entry.side) {
             *sums.entry(id).or_default() += entry.amount_minor;
         }

@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use ledger_api::{AccountStatement, AccountView, AuthorizationView, CardToken, TrialBalance};
+use ledger_api::{AccountView, AuthorizationView, CardToken, Entry, TrialBalance};
 
 use crate::gateway_node::{JournalAnswer, Status};
 use crate::notebook::Record;
@@ -22,7 +22,7 @@ pub struct Evidence {
     /// The ledger: all accounts.
     pub accounts: Vec<AccountView>,
     /// The ledger: entries of accounts that were touched; empty where they were not read.
-    pub statements: Vec<AccountStatement>,
+    pub entries: Vec<Entry>,
     /// The ledger: the trial balance.
     pub books: TrialBalance,
     /// The gateways' journals, by index.

@@ -120,7 +120,7 @@ fn weigh(records: Vec<Record>, authorizations: Vec<AuthorizationView>) -> Audit 
         authorizations,
         suspense: Vec::new(),
         accounts: Vec::new(),
-        statements: Vec::new(),
+        entries: Vec::new(),
         books: TrialBalance {
             mark: ledger_api::Mark::default(),
             currencies: Vec::new(),

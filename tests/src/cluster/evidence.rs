@@ -63,11 +63,11 @@ impl Stack {
             .iter()
             .map(|card| (card.token, self.home_of(&card.token)))
             .collect();
-        let mut statements = Vec::new();
+        let mut entries = Vec::new();
         if options.entries {
             let touched: BTreeSet<_> = records.iter().map(Record::card).collect();
             for card in cards.iter().filter(|card| touched.contains(&card.token)) {
-                statements.push(self.ledger().account(card.account).await?);
+                entries.extend(self.ledger().statement(card.account).await?);
             }
         }
         let (mut journals, mut statuses) = (Vec::new(), Vec::new());
@@ -91,7 +91,7 @@ impl Stack {
             authorizations: self.ledger().authorizations().await?,
             suspense: self.ledger().suspense().await?,
             accounts: self.ledger().accounts().await?,
-            statements,
+            entries,
             books: self.ledger().books().await?,
             journals,
             statuses,

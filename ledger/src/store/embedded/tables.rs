@@ -4,9 +4,8 @@
 use std::ops::Bound::{Excluded, Unbounded};
 
 use ledger_api::{
-    AccountId, AccountStatement, AccountView, AccountsPage, AuthorizationId, AuthorizationView,
-    AuthorizationsPage, FeedPage, GatewayId, JournalHead, ListingPage, Mark, TrialBalance,
-    Undrained,
+    AccountId, AccountView, AccountsPage, AuthorizationId, AuthorizationView, AuthorizationsPage,
+    FeedPage, GatewayId, JournalHead, ListingPage, Mark, TrialBalance, Undrained,
 };
 use redb::{
     Key, ReadOnlyTable, ReadTransaction, ReadableTable, TableDefinition, Value, WriteTransaction,
@@ -29,6 +28,8 @@ pub(super) const SUSPENSE: TableDefinition<[u8; 16], ()> = TableDefinition::new(
 pub(super) const HOLDS: TableDefinition<(u64, [u8; 16]), ()> = TableDefinition::new("hold");
 /// By account and number.
 pub(super) const ENTRIES: TableDefinition<(u64, u64), &[u8]> = TableDefinition::new("entry");
+/// The account of the entry with a number.
+pub(super) const NUMBERS: TableDefinition<u64, u64> = TableDefinition::new("entry_number");
 pub(super) const FEED: TableDefinition<u64, &[u8]> = TableDefinition::new("feed");
 pub(super) const JOURNALS: TableDefinition<&str, &[u8]> = TableDefinition::new("journal_head");
 /// `epoch`, `position`, `entry`, `hold_clock_ms`, and `holds_listed` once [`HOLDS`] is complete.
@@ -41,6 +42,7 @@ pub(super) fn create(write: &WriteTransaction) -> Result<(), StoreError> {
     write.open_table(SUSPENSE).map_err(broken)?;
     write.open_table(HOLDS).map_err(broken)?;
     write.open_table(ENTRIES).map_err(broken)?;
+    write.open_table(NUMBERS).map_err(broken)?;
     write.open_table(FEED).map_err(broken)?;
     write.open_table(JOURNALS).map_err(broken)?;
     write.open_table(HEAD).map_err(broken)?;
@@ -54,10 +56,11 @@ pub(in crate::store) struct Tables {
     records: ReadOnlyTable<[u8; 16], &'static [u8]>,
     suspense: ReadOnlyTable<[u8; 16], ()>,
     holds: ReadOnlyTable<(u64, [u8; 16]), ()>,
-    entries: ReadOnlyTable<(u64, u64), &'static [u8]>,
+    pub(super) entries: ReadOnlyTable<(u64, u64), &'static [u8]>,
+    pub(super) numbers: ReadOnlyTable<u64, u64>,
     feed: ReadOnlyTable<u64, &'static [u8]>,
     journals: ReadOnlyTable<&'static str, &'static [u8]>,
-    head: Head,
+    pub(super) head: Head,
     hold_clock_ms: u64,
 }
 
@@ -71,6 +74,7 @@ impl Tables {
             suspense: snapshot.open_table(SUSPENSE).map_err(broken)?,
             holds: snapshot.open_table(HOLDS).map_err(broken)?,
             entries: snapshot.open_table(ENTRIES).map_err(broken)?,
+            numbers: snapshot.open_table(NUMBERS).map_err(broken)?,
             feed: snapshot.open_table(FEED).map_err(broken)?,
             journals: snapshot.open_table(JOURNALS).map_err(broken)?,
             head: head(&numbers)?,
@@ -89,24 +93,6 @@ impl Tables {
         let row = self.accounts.get(id.0).map_err(broken)?;
         row.map(|row| Ok(decode::<Account>(row.value())?.view()))
             .transpose()
-    }
-
-    pub(in crate::store) fn statement(
-        &self,
-        id: AccountId,
-    ) -> Result<Option<AccountStatement>, StoreError> {
-        let Some(account) = self.account(id)? else {
-            return Ok(None);
-        };
-        let mut entries = Vec::new();
-        for row in self
-            .entries
-            .range((id.0, 0)..=(id.0, u64::MAX))
-            .map_err(broken)?
-        {
-            entries.push(decode(row.map_err(broken)?.1.value())?);
-        }
-        Ok(Some(AccountStatement { account, entries }))
     }
 
     pub(in crate::store) fn accounts(

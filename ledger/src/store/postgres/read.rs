@@ -2,8 +2,8 @@
 //! snapshot gets one.
 
 use ledger_api::{
-    AccountId, AccountStatement, AccountView, AccountsPage, AuthorizationId, AuthorizationView,
-    AuthorizationsPage, FeedPage, GatewayId, JournalHead, ListingPage, Mark, TrialBalance,
+    AccountId, AccountView, AccountsPage, AuthorizationId, AuthorizationView, AuthorizationsPage,
+    FeedPage, GatewayId, JournalHead, ListingPage, Mark, TrialBalance,
 };
 use sqlx::PgConnection;
 
@@ -35,41 +35,6 @@ impl Postgres {
             Box::pin(async move { account(connection, id).await })
         });
         Ok(found.await?.map(|account| account.view()))
-    }
-
-    pub(in crate::store) async fn statement(
-        &self,
-        id: AccountId,
-    ) -> Result<Option<AccountStatement>, StoreError> {
-        self.run_tx("statement", move |connection| {
-            Box::pin(in_transaction(
-                connection,
-                SNAPSHOT,
-                REPORT_MAX,
-                move |connection| {
-                    Box::pin(async move {
-                        sqlx::query(REPORT_TIMEOUT)
-                            .execute(&mut *connection)
-                            .await?;
-                        let Some(account) = account(connection, id).await? else {
-                            return Ok(None);
-                        };
-                        let found = sqlx::query(
-                            "SELECT * FROM entry WHERE bucket = 0 AND account = $1 ORDER BY number",
-                        )
-                        .bind(id.0.cast_signed())
-                        .fetch_all(connection)
-                        .await?;
-                        let entries = found.iter().map(rows::entry).collect::<Result<_, _>>()?;
-                        Ok(Some(AccountStatement {
-                            account: account.view(),
-                            entries,
-                        }))
-                    })
-                },
-            ))
-        })
-        .await
     }
 
     pub(in crate::store) async fn accounts(
@@ -319,6 +284,6 @@ fn card_bytes(card: ledger_api::CardToken) -> Vec<u8> {
     card.to_bytes().to_vec()
 }
 
-fn rows_max(limit: usize) -> i64 {
+pub(super) fn rows_max(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }
