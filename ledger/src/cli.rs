@@ -2,8 +2,10 @@
 
 mod arguments;
 pub mod config;
+mod conformance;
 mod drill;
 mod migrate;
+mod outside;
 #[cfg(test)]
 mod tests;
 
@@ -50,24 +52,26 @@ pub fn run(args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitC
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(FAILED));
         }
     };
-    // Its ledgers are configured by itself.
-    if let Some(Command::Drill(drill)) = arguments.command {
-        return drill.run();
-    }
+    let command = match arguments.command {
+        // Its ledgers are configured by itself.
+        Some(Command::Drill(drill)) => return drill.run(),
+        Some(Command::Conformance(conformance)) => return conformance.run(),
+        command => command,
+    };
     let loaded = SERVICE.load_from::<Config>(&matches, &settings::environment);
     // A ledger with other faults in its configuration can be asked too.
-    if let Some(Command::Healthcheck(check)) = arguments.command {
+    if let Some(Command::Healthcheck(check)) = command {
         return check.run(SERVICE.name, loaded.layer.listen);
     }
     let (settings, mut report) = understand(loaded);
-    if let Some(Command::Config(command)) = arguments.command {
+    if let Some(Command::Config(command)) = command {
         return command.run::<Config>(&SERVICE, &report);
     }
     let Some(settings) = settings else {
         return SERVICE.refuse(&report);
     };
     let log = settings.log.clone();
-    match (arguments.command, &settings.books) {
+    match (command, &settings.books) {
         (Some(Command::Migrate(migrate)), Books::Database(database)) => {
             start(&log, migrate.run(database.clone()))
         }

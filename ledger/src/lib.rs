@@ -8,12 +8,15 @@
 //! | [`conformance`] | what every store must prove |
 //! | [`batcher`] | what gathers while one transaction is in flight goes into the next |
 //! | [`holds`] | the clock by which holds expire |
+//! | [`suite`] | what everybody behind the wire contract must do, asked over HTTP |
+//! | [`ask`] | asking a ledger or a gateway from outside |
 //! | [`http`] | the wire contract of [`ledger_api`] |
 //! | [`metrics`] | what it tells about itself |
 //! | [`cli`] | the process |
 //!
 //! A request goes `http` → `batcher` → `store` → `posting` and back.
 
+pub mod ask;
 pub mod batcher;
 pub mod cli;
 pub mod conformance;
@@ -23,3 +26,4 @@ pub mod memory;
 pub mod metrics;
 pub mod posting;
 pub mod store;
+pub mod suite;

@@ -10,6 +10,7 @@ use process::settings::{ConfigCommand, Loaded, Report, check};
 use process::telemetry;
 
 use super::config::{Config, Migrate};
+use super::conformance::ConformanceCommand;
 use super::drill::DrillCommand;
 use super::migrate::MigrateCommand;
 use crate::holds::Holds;
@@ -57,6 +58,11 @@ pub(super) struct Arguments {
 /// What can be done besides running.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// Run the ledger until it is asked to stop; the same as no command.
+    Serve,
+    /// Ask a ledger over HTTP whether it does what the wire contract says: exit code 0, or 1 and what
+    /// it did otherwise.
+    Conformance(ConformanceCommand),
     /// Print, explain or check the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
