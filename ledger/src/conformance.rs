@@ -7,6 +7,7 @@
 )]
 
 mod advices;
+mod closes;
 mod desk;
 mod feed;
 mod life;
@@ -25,7 +26,9 @@ pub async fn all(store: &Store) {
     payments(store).await;
     afterwards(store).await;
     numbers(store).await;
+    accounting(store).await;
     money::sixty_four_callers_at_once_keep_the_books_balanced_i6(store).await;
+    closes::everything_can_be_computed_again(store).await;
 }
 
 async fn payments(store: &Store) {
@@ -69,6 +72,12 @@ async fn numbers(store: &Store) {
     feed::listing_then_feed_is_the_state(store).await;
     feed::a_journal_head_never_goes_back_until_a_grant_rule_11(store).await;
     feed::restored_books_have_a_new_epoch_rule_13(store).await;
+}
+
+async fn accounting(store: &Store) {
+    closes::statements_add_up_page_by_page_i6(store).await;
+    closes::a_day_is_closed_once_and_chained(store).await;
+    closes::closing_while_others_write_loses_no_entry(store).await;
 }
 
 /// Everything is there after `reopen` has opened the same store again: decisions, money, feed and

@@ -82,7 +82,12 @@ pub fn router(ledger: Ledger) -> Router {
         )
         .route("/v1/suspense", get(reads::suspense))
         .route("/v1/suspense/{id}", post(desk::resolve))
-        .route("/v1/books", get(reads::books))
+        .route("/v1/books", get(accounting::books))
+        .route(
+            "/v1/closes",
+            post(accounting::close).get(accounting::closes),
+        )
+        .route("/v1/verification", get(accounting::verification))
         .route("/metrics", get(async move || metered::metrics(page).await))
         .route("/livez", get(async || "ok\n"))
         .route("/readyz", get(reads::ready))

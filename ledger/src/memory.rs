@@ -1,20 +1,24 @@
 //! Books without a disk: the same rules over plain maps. The reference that tests and load tests
 //! compare a real store with.
 
+mod accounting;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Unbounded};
 
 use ledger_api::{
     AccountId, AccountView, AccountsPage, AuthorizationId, AuthorizationView, AuthorizationsPage,
-    CardToken, Change, EntriesPage, Entry, FeedPage, GatewayId, JournalHead, ListingPage, Mark,
-    StatementPage, TrialBalance, Undrained,
+    CardToken, Change, Close, EntriesPage, Entry, FeedPage, GatewayId, JournalHead, ListingPage,
+    Mark, StatementPage, Undrained,
 };
 
 use crate::posting::{
     Account, Card, Command, Head, InternalDelta, Journal, Moment, Needs, Outcome, Record, Sealed,
     WorkingSet, decide, plus,
 };
-use crate::store::listing::{Audit, ListingCursor, listing_page, next};
+use crate::store::listing::{ListingCursor, listing_page, next};
 use crate::store::statement::PageOf;
 use crate::store::{HoldClock, StoreError};
 
@@ -29,6 +33,7 @@ pub struct MemoryStore {
     /// Where the entry with a number is.
     numbers: BTreeMap<u64, (AccountId, u64)>,
     changes: Vec<Change>,
+    closes: Vec<Close>,
     journals: BTreeMap<GatewayId, Journal>,
     hold_clock_ms: u64,
 }
@@ -47,6 +52,7 @@ impl MemoryStore {
             entries: BTreeMap::new(),
             numbers: BTreeMap::new(),
             changes: Vec::new(),
+            closes: Vec::new(),
             journals: BTreeMap::new(),
             hold_clock_ms: 0,
         }
@@ -320,16 +326,6 @@ impl MemoryStore {
             .copied()
             .collect();
         Ok(listing_page(self.mark(), accounts, cards, limit))
-    }
-
-    /// The trial balance (I6).
-    ///
-    /// # Errors
-    /// Never.
-    pub fn books(&self) -> Result<TrialBalance, StoreError> {
-        let mut audit = Audit::default();
-        self.entries.values().for_each(|entry| audit.entry(entry));
-        Ok(audit.finish(self.mark(), self.accounts.values().copied()))
     }
 
     /// The last journal head that a gateway reported; `None` if it never did.

@@ -19,8 +19,8 @@ use prometheus_client::registry::Registry;
 use crate::posting::Outcome;
 use crate::store::{HoldClock, StoreError};
 use labels::{
-    AdviceLabels, AdviceResult, AuthorizationLabels, Call, Commit, CommitLabels, Conflict,
-    ConflictLabels, Decision, RequestLabels, StatusClass,
+    AdviceLabels, AdviceResult, AuthorizationLabels, Call, CloseLabels, CloseResult, Commit,
+    CommitLabels, Conflict, ConflictLabels, Decision, RequestLabels, StatusClass,
 };
 pub use page::Page;
 
@@ -57,6 +57,9 @@ process::catalogue! {
     EXPIRED = Counter "holdfast_ledger_holds_expired_total" None,
         "Holds that this ledger let go because nobody had captured them in time",
         "a jump: captures do not arrive";
+    CLOSES = Counter "holdfast_ledger_closes_total" None by CloseLabels,
+        "Closings of a day by what came of them",
+        "any `refused`: look for `books_not_balanced` in the log, then run `ledger verify`; no `closed` for a day";
     FEED_READERS = Gauge "holdfast_ledger_feed_readers" None,
         "Readers that wait for news of the feed",
         "fewer than there are gateways";
@@ -85,6 +88,7 @@ pub struct Metrics {
     hold_clock: Gauge,
     hold_clock_paused: Gauge,
     expired: Counter,
+    closes: Series<CloseLabels, Counter>,
     feed_readers: Gauge,
 }
 
@@ -102,6 +106,7 @@ impl Default for Metrics {
             hold_clock: Gauge::default(),
             hold_clock_paused: Gauge::default(),
             expired: Counter::default(),
+            closes: Series::new(Counter::default, |_| true),
             feed_readers: Gauge::default(),
         }
     }
@@ -156,6 +161,11 @@ impl Metrics {
         self.expired.inc_by(holds);
     }
 
+    /// Counts the closing of a day.
+    pub fn closed(&self, result: CloseResult) {
+        self.closes.of(CloseLabels { result }).inc();
+    }
+
     /// A reader waits for the feed until what is returned goes.
     pub fn feed_reader(&self) -> Reading {
         self.feed_readers.inc();
@@ -172,6 +182,7 @@ impl Metrics {
         HOLD_CLOCK.register(registry, self.hold_clock.clone());
         HOLD_CLOCK_PAUSED.register(registry, self.hold_clock_paused.clone());
         EXPIRED.register(registry, self.expired.clone());
+        CLOSES.register(registry, self.closes.clone());
         FEED_READERS.register(registry, self.feed_readers.clone());
     }
 }

@@ -1,12 +1,15 @@
 //! Books on a disk. Every store loads, lets [`crate::posting`] decide, and writes; none has rules
 //! of its own. What a store must prove is in [`crate::conformance`].
 
+pub(crate) mod audit;
+pub(crate) mod closes;
 mod embedded;
 pub(crate) mod listing;
 mod postgres;
 pub(crate) mod statement;
 #[cfg(test)]
 mod tests;
+pub(crate) mod verify;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,13 +18,14 @@ use std::time::Duration;
 
 use ledger_api::{
     AccountId, AccountView, AccountsPage, AuthorizationId, AuthorizationView, AuthorizationsPage,
-    EntriesPage, FeedPage, GatewayId, JournalHead, ListingPage, Mark, StatementPage, TrialBalance,
-    Undrained,
+    ClosesPage, EntriesPage, FeedPage, GatewayId, JournalHead, ListingPage, Mark, StatementPage,
+    TrialBalance, Undrained, Verification,
 };
 use tokio::sync::watch;
 
 use crate::memory::MemoryStore;
 use crate::posting::{Command, Moment, Outcome};
+pub use closes::{Closed, Closing};
 use embedded::Embedded;
 pub use listing::ListingCursor;
 use postgres::Postgres;
@@ -427,6 +431,42 @@ impl Store {
     /// When the store cannot be read.
     pub async fn books(&self) -> Result<TrialBalance, StoreError> {
         read!(self, books())
+    }
+
+    /// Closes a day, on one snapshot, if debits equal credits in every currency and every account's
+    /// totals equal its entries. It may take long: it reads every entry since the close before, and the
+    /// sums of all.
+    ///
+    /// # Errors
+    /// When the store is not available, or did not say whether the day is closed.
+    pub async fn close(&self, closing: Closing) -> Result<Closed, StoreError> {
+        match &self.kind {
+            Kind::Memory(books) => lock(books).close(closing),
+            Kind::Embedded(books) => {
+                let books = Arc::clone(books);
+                on_blocking_task(move || books.close(&closing)).await
+            }
+            Kind::Postgres(books) => {
+                let books = Arc::clone(books);
+                on_own_task(async move { books.close(closing).await }).await
+            }
+        }
+    }
+
+    /// At most `limit` closes after a number.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn closes(&self, after: u64, limit: usize) -> Result<ClosesPage, StoreError> {
+        read!(self, closes(after, limit))
+    }
+
+    /// Computes everything again that can be, on one snapshot. It reads all there is.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn verify(&self) -> Result<Verification, StoreError> {
+        read!(self, verify())
     }
 
     /// The last journal head that a gateway reported; `None` if it never did.

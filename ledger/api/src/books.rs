@@ -230,6 +230,12 @@ pub struct AuthorizationsPage {
 pub struct TrialBalance {
     /// Where the ledger stood.
     pub mark: Mark,
+    /// Which part of the books.
+    #[serde(default)]
+    pub bucket: u16,
+    /// The number of the last entry.
+    #[serde(default)]
+    pub entries: u64,
     /// One line per currency.
     pub currencies: Vec<CurrencyBalance>,
     /// Σ debits = Σ credits on both layers in every currency, and every account's totals equal the

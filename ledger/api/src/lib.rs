@@ -24,6 +24,9 @@
 //! | `GET /v1/suspense` | [`AuthorizationsPage`] | safe | advices that wait for a person |
 //! | `POST /v1/suspense/{id}` | [`Resolution`] → [`AuthorizationView`] | same state | a person decides about an advice that waits |
 //! | `GET /v1/books` | [`TrialBalance`] | safe | Σ debits = Σ credits, on one snapshot |
+//! | `POST /v1/closes` | [`CloseRequest`] → [`Close`] | the same close | close a day; 409 where the books do not balance |
+//! | `GET /v1/closes?after=&limit=` | [`ClosesPage`] | safe | closed days |
+//! | `GET /v1/verification` | [`Verification`] | safe | everything that can be computed again, on one snapshot |
 //! | `GET /livez`, `GET /readyz` | text | safe | the process; the store |
 //!
 //! The ledger keeps the highest [`JournalHead`] of the first journal that a gateway reported. A head
@@ -49,6 +52,7 @@
 mod advice;
 mod authorization;
 mod books;
+mod closes;
 mod desk;
 mod feed;
 mod ids;
@@ -61,6 +65,7 @@ mod trace;
 pub use advice::*;
 pub use authorization::*;
 pub use books::*;
+pub use closes::*;
 pub use desk::*;
 pub use feed::*;
 pub use ids::*;

@@ -40,18 +40,23 @@ pub struct EntriesPage {
 impl Entry {
     /// What it adds to its account's totals.
     pub fn totals(&self) -> Totals {
-        let mut totals = Totals::default();
-        *match (self.side, self.layer) {
-            (Side::Debit, Layer::Pending) => &mut totals.debits_pending,
-            (Side::Debit, Layer::Posted) => &mut totals.debits_posted,
-            (Side::Credit, Layer::Pending) => &mut totals.credits_pending,
-            (Side::Credit, Layer::Posted) => &mut totals.credits_posted,
-        } = self.amount_minor;
-        totals
+        Totals::of(self.side, self.layer, self.amount_minor)
     }
 }
 
 impl Totals {
+    /// What an amount on one side of one layer adds.
+    pub fn of(side: Side, layer: Layer, amount_minor: i64) -> Self {
+        let mut totals = Self::default();
+        *match (side, layer) {
+            (Side::Debit, Layer::Pending) => &mut totals.debits_pending,
+            (Side::Debit, Layer::Posted) => &mut totals.debits_posted,
+            (Side::Credit, Layer::Pending) => &mut totals.credits_pending,
+            (Side::Credit, Layer::Posted) => &mut totals.credits_posted,
+        } = amount_minor;
+        totals
+    }
+
     /// The sum; `None` where one of the four would not fit.
     pub fn checked_add(self, other: Self) -> Option<Self> {
         Some(Self {

@@ -44,8 +44,8 @@ pub fn mmddhhmmss(wall_seconds: u64) -> String {
     format!("{month:02}{day:02}{hours:02}{minutes:02}{seconds:02}")
 }
 
-/// Year, month and day in UTC.
-fn date(wall_seconds: u64) -> (u64, u64, u64) {
+/// Year, month and day of a wall clock reading, in UTC.
+pub fn date(wall_seconds: u64) -> (u64, u64, u64) {
     // Civil date from days since 1970-01-01, after Howard Hinnant's algorithm.
     let days = wall_seconds / 86_400 + 719_468;
     let era = days / 146_097;

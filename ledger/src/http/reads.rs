@@ -6,7 +6,7 @@ use axum::extract::{Path, State};
 use axum::http::Uri;
 use ledger_api::{
     AccountId, AccountView, AccountsPage, AuthorizationId, AuthorizationView, AuthorizationsPage,
-    GatewayId, JournalHead, ListingPage, Problem, Retry, TrialBalance,
+    GatewayId, JournalHead, ListingPage, Problem, Retry,
 };
 use serde::Deserialize;
 
@@ -101,10 +101,6 @@ pub(super) async fn journal_head(
 ) -> Result<Json<JournalHead>, Failure> {
     let gateway: GatewayId = segment(path)?;
     found(ledger.store.journal_head(gateway).await?)
-}
-
-pub(super) async fn books(State(ledger): State<Ledger>) -> Result<Json<TrialBalance>, Failure> {
-    Ok(Json(ledger.store.books().await?))
 }
 
 /// Ready means: the store answers, and the process goes on.

@@ -4,7 +4,7 @@ use axum::http::{Method, StatusCode};
 use ledger_api::{AdviceOutcome, AuthorizeAnswer};
 
 use crate::posting::Outcome;
-use crate::store::StoreError;
+use crate::store::{Closed, StoreError};
 
 process::label! {
     /// Which call.
@@ -35,6 +35,8 @@ process::label! {
         Listing = "listing",
         /// `/v1/gateways/{id}`.
         Gateways = "gateways",
+        /// `/v1/closes` and `/v1/verification`, which read all there is.
+        Accounting = "accounting",
         /// Whatever else reads the books.
         Read = "read",
         /// `/livez`, `/readyz` and `/metrics`.
@@ -112,6 +114,18 @@ process::label! {
     }
 }
 
+process::label! {
+    /// What came of closing a day.
+    CloseResult {
+        /// Closed.
+        Closed = "closed",
+        /// Closed before.
+        Repeated = "repeated",
+        /// Not closed: the books do not balance, or the day is over.
+        Refused = "refused",
+    }
+}
+
 process::label_set! {
     /// By kind of message.
     ConflictLabels {
@@ -154,6 +168,25 @@ process::label_set! {
     }
 }
 
+process::label_set! {
+    /// By result.
+    CloseLabels {
+        /// What came of it.
+        result: CloseResult,
+    }
+}
+
+impl CloseResult {
+    /// By what the store says.
+    pub fn of(closed: &Closed) -> Self {
+        match closed {
+            Closed::Now(_) => Self::Closed,
+            Closed::Before(_) => Self::Repeated,
+            Closed::Refused(_) => Self::Refused,
+        }
+    }
+}
+
 impl Call {
     /// By method and path; what stands in the path's last part is not looked at.
     pub fn of(method: &Method, path: &str) -> Self {
@@ -171,6 +204,7 @@ impl Call {
             "/v1/listing" => Self::Listing,
             "/v1/authorizations" | "/v1/accounts" | "/v1/suspense" | "/v1/books" | "/v1/holds"
             | "/v1/entries" => Self::Read,
+            "/v1/closes" | "/v1/verification" => Self::Accounting,
             "/livez" | "/readyz" | "/metrics" => Self::Probe,
             path if path.starts_with("/v1/gateways/") => Self::Gateways,
             path if path.starts_with("/v1/authorizations/") => Self::Read,

@@ -10,7 +10,6 @@ use super::draft::{EntryDraft, InternalDelta, MarkAt};
 use super::life::{Link, MovedKind, Stages};
 use super::record::Record;
 use super::working_set::{WorkingSet, plus};
-use crate::store::listing::totals_of;
 
 impl WorkingSet {
     /// Names the authorization that a record belongs to; false where it is said to belong to another
@@ -132,8 +131,9 @@ impl WorkingSet {
             let change = change(record);
             let (layer, side, minor) = movement(record, change);
             let (own, other) = sums.entry(account).or_default();
-            *own = plus(*own, totals_of(side, layer, minor)).ok_or_else(too_large)?;
-            *other = plus(*other, totals_of(opposite(side), layer, minor)).ok_or_else(too_large)?;
+            *own = plus(*own, Totals::of(side, layer, minor)).ok_or_else(too_large)?;
+            *other =
+                plus(*other, Totals::of(opposite(side), layer, minor)).ok_or_else(too_large)?;
         }
         let mut clearings: BTreeMap<AccountId, Totals> = BTreeMap::new();
         for (id, (own, other)) in sums {
@@ -225,7 +225,7 @@ fn opposite(side: Side) -> Side {
 }
 
 fn as_totals(entry: &EntryDraft) -> Totals {
-    totals_of(entry.side, entry.layer, entry.amount_minor)
+    Totals::of(entry.side, entry.layer, entry.amount_minor)
 }
 
 pub(super) fn too_large() -> Problem {

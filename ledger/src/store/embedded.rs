@@ -1,6 +1,7 @@
 //! Books in one redb file: for one machine, and for trying things out. Every batch is one
 //! transaction that is on the disk before it is answered; a killed process finds the last one.
 
+mod accounting;
 mod entries;
 mod tables;
 

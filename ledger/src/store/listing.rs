@@ -1,15 +1,11 @@
-//! Pages, cursors and the trial balance, the same in every store.
+//! Pages and cursors, the same in every store.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 
-use ledger_api::{
-    AccountId, CardToken, Change, Changed, Currency, CurrencyBalance, Entry, Layer, ListingPage,
-    Mark, Side, Totals, TrialBalance,
-};
+use ledger_api::{AccountId, CardToken, Change, Changed, ListingPage, Mark};
 
-use crate::posting::{Account, Card, plus};
+use crate::posting::{Account, Card};
 
 /// How far a listing has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,99 +95,4 @@ pub(crate) fn listing_page(
 /// The id to go on after, if a page is full.
 pub(crate) fn next<T, K>(rows: &[T], limit: usize, key: impl Fn(&T) -> K) -> Option<K> {
     rows.last().filter(|_| rows.len() >= limit).map(key)
-}
-
-/// One entry as an addition to its account's totals.
-pub(crate) fn totals_of(side: Side, layer: Layer, amount_minor: i64) -> Totals {
-    let zero = Totals::default();
-    match (side, layer) {
-        (Side::Debit, Layer::Pending) => Totals {
-            debits_pending: amount_minor,
-            ..zero
-        },
-        (Side::Debit, Layer::Posted) => Totals {
-            debits_posted: amount_minor,
-            ..zero
-        },
-        (Side::Credit, Layer::Pending) => Totals {
-            credits_pending: amount_minor,
-            ..zero
-        },
-        (Side::Credit, Layer::Posted) => Totals {
-            credits_posted: amount_minor,
-            ..zero
-        },
-    }
-}
-
-/// Adds up entries and accounts, and says whether they agree (I6).
-#[derive(Debug, Default)]
-pub(crate) struct Audit {
-    sums: HashMap<AccountId, Totals>,
-    overflown: bool,
-}
-
-impl Audit {
-    pub(crate) fn entry(&mut self, entry: &Entry) {
-        self.sum(
-            entry.account,
-            totals_of(entry.side, entry.layer, entry.amount_minor),
-        );
-    }
-
-    pub(crate) fn sum(&mut self, account: AccountId, totals: Totals) {
-        let known = self.sums.entry(account).or_default();
-        match plus(*known, totals) {
-            Some(sum) => *known = sum,
-            None => self.overflown = true,
-        }
-    }
-
-    pub(crate) fn finish(
-        mut self,
-        mark: Mark,
-        accounts: impl IntoIterator<Item = Account>,
-    ) -> TrialBalance {
-        let mut currencies: Vec<CurrencyBalance> = Vec::new();
-        let mut crooked = Vec::new();
-        for account in accounts {
-            if self.sums.remove(&account.id).unwrap_or_default() != account.totals {
-                crooked.push(account.id);
-            }
-            let line = line(&mut currencies, account.currency);
-            match plus(line.totals, account.totals) {
-                Some(sum) => line.totals = sum,
-                None => self.overflown = true,
-            }
-        }
-        // Entries of accounts that do not exist.
-        crooked.extend(self.sums.keys());
-        crooked.sort();
-        currencies.sort_by_key(|line| line.currency.numeric());
-        let level = currencies.iter().all(|line| {
-            line.totals.debits_pending == line.totals.credits_pending
-                && line.totals.debits_posted == line.totals.credits_posted
-        });
-        let balanced = level && crooked.is_empty() && !self.overflown;
-        TrialBalance {
-            mark,
-            currencies,
-            balanced,
-            crooked,
-        }
-    }
-}
-
-fn line(currencies: &mut Vec<CurrencyBalance>, currency: Currency) -> &mut CurrencyBalance {
-    let place = currencies
-        .iter()
-        .position(|line| line.currency == currency)
-        .unwrap_or_else(|| {
-            currencies.push(CurrencyBalance {
-                currency,
-                totals: Totals::default(),
-            });
-            currencies.len() - 1
-        });
-    &mut currencies[place]
 }

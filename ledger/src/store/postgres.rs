@@ -4,6 +4,7 @@
 //! memory, add to the ledger's own accounts, take the head row last, write every table with one
 //! statement per kind of change, commit. Everybody locks in this order, so nobody waits in a circle.
 
+mod accounting;
 mod audit;
 mod holds;
 mod load;

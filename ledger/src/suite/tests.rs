@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::batcher::Batcher;
+use crate::holds::Holds;
 use crate::http::{self, Ledger};
 use crate::metrics::Metrics;
 use crate::store::Store;
@@ -24,6 +25,9 @@ fn router(store: Store) -> Router {
         store,
         metrics,
         stopping: CancellationToken::new(),
+        holds: Holds {
+            expire_after_s: 604_800,
+        },
         telemetry: Telemetry::off(),
     })
 }

@@ -5,7 +5,7 @@ use std::ops::Bound::{Excluded, Unbounded};
 
 use ledger_api::{
     AccountId, AccountView, AccountsPage, AuthorizationId, AuthorizationView, AuthorizationsPage,
-    FeedPage, GatewayId, JournalHead, ListingPage, Mark, TrialBalance, Undrained,
+    FeedPage, GatewayId, JournalHead, ListingPage, Mark, Undrained,
 };
 use redb::{
     Key, ReadOnlyTable, ReadTransaction, ReadableTable, TableDefinition, Value, WriteTransaction,
@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 
 use super::broken;
 use crate::posting::{Account, Card, Head, Journal, Record};
-use crate::store::listing::{Audit, ListingCursor, listing_page, next};
+use crate::store::listing::{ListingCursor, listing_page, next};
 use crate::store::{HoldClock, StoreError};
 
 pub(super) const ACCOUNTS: TableDefinition<u64, &[u8]> = TableDefinition::new("account");
@@ -28,6 +28,8 @@ pub(super) const SUSPENSE: TableDefinition<[u8; 16], ()> = TableDefinition::new(
 pub(super) const HOLDS: TableDefinition<(u64, [u8; 16]), ()> = TableDefinition::new("hold");
 /// By account and number.
 pub(super) const ENTRIES: TableDefinition<(u64, u64), &[u8]> = TableDefinition::new("entry");
+/// Closed days, by number.
+pub(super) const CLOSES: TableDefinition<u64, &[u8]> = TableDefinition::new("close");
 /// The account of the entry with a number.
 pub(super) const NUMBERS: TableDefinition<u64, u64> = TableDefinition::new("entry_number");
 pub(super) const FEED: TableDefinition<u64, &[u8]> = TableDefinition::new("feed");
@@ -43,6 +45,7 @@ pub(super) fn create(write: &WriteTransaction) -> Result<(), StoreError> {
     write.open_table(HOLDS).map_err(broken)?;
     write.open_table(ENTRIES).map_err(broken)?;
     write.open_table(NUMBERS).map_err(broken)?;
+    write.open_table(CLOSES).map_err(broken)?;
     write.open_table(FEED).map_err(broken)?;
     write.open_table(JOURNALS).map_err(broken)?;
     write.open_table(HEAD).map_err(broken)?;
@@ -51,13 +54,14 @@ pub(super) fn create(write: &WriteTransaction) -> Result<(), StoreError> {
 
 /// All tables on one snapshot.
 pub(in crate::store) struct Tables {
-    accounts: ReadOnlyTable<u64, &'static [u8]>,
+    pub(super) accounts: ReadOnlyTable<u64, &'static [u8]>,
     cards: ReadOnlyTable<[u8; 17], &'static [u8]>,
-    records: ReadOnlyTable<[u8; 16], &'static [u8]>,
+    pub(super) records: ReadOnlyTable<[u8; 16], &'static [u8]>,
     suspense: ReadOnlyTable<[u8; 16], ()>,
     holds: ReadOnlyTable<(u64, [u8; 16]), ()>,
     pub(super) entries: ReadOnlyTable<(u64, u64), &'static [u8]>,
     pub(super) numbers: ReadOnlyTable<u64, u64>,
+    pub(super) closes: ReadOnlyTable<u64, &'static [u8]>,
     feed: ReadOnlyTable<u64, &'static [u8]>,
     journals: ReadOnlyTable<&'static str, &'static [u8]>,
     pub(super) head: Head,
@@ -75,6 +79,7 @@ impl Tables {
             holds: snapshot.open_table(HOLDS).map_err(broken)?,
             entries: snapshot.open_table(ENTRIES).map_err(broken)?,
             numbers: snapshot.open_table(NUMBERS).map_err(broken)?,
+            closes: snapshot.open_table(CLOSES).map_err(broken)?,
             feed: snapshot.open_table(FEED).map_err(broken)?,
             journals: snapshot.open_table(JOURNALS).map_err(broken)?,
             head: head(&numbers)?,
@@ -193,15 +198,6 @@ impl Tables {
         Ok(listing_page(self.head.mark(), accounts, cards, limit))
     }
 
-    pub(in crate::store) fn books(&self) -> Result<TrialBalance, StoreError> {
-        let mut audit = Audit::default();
-        for row in self.entries.iter().map_err(broken)? {
-            audit.entry(&decode(row.map_err(broken)?.1.value())?);
-        }
-        let accounts: Vec<Account> = rows(&self.accounts, None, usize::MAX)?;
-        Ok(audit.finish(self.head.mark(), accounts))
-    }
-
     pub(in crate::store) fn journal_head(
         &self,
         gateway: &GatewayId,
@@ -252,7 +248,7 @@ pub(super) fn undrained(
 }
 
 /// At most `limit` rows after a key.
-fn rows<K, T>(
+pub(super) fn rows<K, T>(
     table: &ReadOnlyTable<K, &'static [u8]>,
     after: Option<K>,
     limit: usize,

@@ -3,18 +3,16 @@
 
 use ledger_api::{
     AccountId, AccountView, AccountsPage, AuthorizationId, AuthorizationView, AuthorizationsPage,
-    FeedPage, GatewayId, JournalHead, ListingPage, Mark, TrialBalance,
+    FeedPage, GatewayId, JournalHead, ListingPage, Mark,
 };
 use sqlx::PgConnection;
 
-use super::tx::{REPORT_MAX, TxError, in_transaction};
+use super::tx::TxError;
 use super::{Postgres, rows};
 use crate::posting::{Account, Card, Head, Record};
 use crate::store::StoreError;
-use crate::store::listing::{Audit, ListingCursor, listing_page, next};
+use crate::store::listing::{ListingCursor, listing_page, next};
 
-const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-const REPORT_TIMEOUT: &str = "SET LOCAL statement_timeout = '110s'";
 const ACCOUNTS: &str = "SELECT id, currency, closed, debits_pending, debits_posted,
          credits_pending, credits_posted, position
      FROM account WHERE bucket = 0 AND id > $1 AND id < $2 ORDER BY id LIMIT $3";
@@ -198,39 +196,6 @@ impl Postgres {
                 let cards: Vec<Card> = found.iter().map(rows::card).collect::<Result<_, _>>()?;
                 Ok(listing_page(mark, accounts, cards, limit))
             })
-        })
-        .await
-    }
-
-    /// Adds up all entries, in the database, on one snapshot. It may take longer than a request.
-    pub(in crate::store) async fn books(&self) -> Result<TrialBalance, StoreError> {
-        self.run_tx("books", |connection| {
-            Box::pin(in_transaction(
-                connection,
-                SNAPSHOT,
-                REPORT_MAX,
-                |connection| {
-                    Box::pin(async move {
-                        sqlx::query(REPORT_TIMEOUT)
-                            .execute(&mut *connection)
-                            .await?;
-                        let mark = rows::head(connection).await?.mark();
-                        let mut audit = Audit::default();
-                        let sums = sqlx::query(
-                        "SELECT account, credit, posted, sum(amount_minor)::bigint AS amount_minor
-                         FROM entry WHERE bucket = 0 GROUP BY account, credit, posted",
-                    )
-                    .fetch_all(&mut *connection)
-                    .await?;
-                        for row in &sums {
-                            let (account, totals) = rows::sum(row)?;
-                            audit.sum(account, totals);
-                        }
-                        let all = accounts(connection, None, i64::MAX, usize::MAX).await?;
-                        Ok(audit.finish(mark, all))
-                    })
-                },
-            ))
         })
         .await
     }

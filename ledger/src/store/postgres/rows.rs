@@ -11,7 +11,6 @@ use sqlx::{PgConnection, Row};
 use crate::posting::{
     Account, Card, Gateways, Head, Journal, Life, Link, Moved, MovedKind, Record, Stages,
 };
-use crate::store::listing::totals_of;
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
 
@@ -45,7 +44,7 @@ pub(super) fn account(row: &PgRow) -> Result<Account> {
     })
 }
 
-fn totals(row: &PgRow) -> Result<Totals> {
+pub(super) fn totals(row: &PgRow) -> Result<Totals> {
     Ok(Totals {
         debits_pending: row.try_get("debits_pending")?,
         debits_posted: row.try_get("debits_posted")?,
@@ -137,20 +136,6 @@ pub(super) fn entry(row: &PgRow) -> Result<Entry> {
         position: unsigned(row, "position")?,
         booked_at: unsigned(row, "booked_at")?,
     })
-}
-
-/// A sum over entries of one account, side and layer.
-pub(super) fn sum(row: &PgRow) -> Result<(AccountId, Totals)> {
-    let credit: bool = row.try_get("credit")?;
-    let posted: bool = row.try_get("posted")?;
-    let side = if credit { Side::Credit } else { Side::Debit };
-    let layer = if posted {
-        Layer::Posted
-    } else {
-        Layer::Pending
-    };
-    let totals = totals_of(side, layer, row.try_get("amount_minor")?);
-    Ok((AccountId(unsigned(row, "account")?), totals))
 }
 
 pub(super) fn record(row: &PgRow) -> Result<Record> {

@@ -14,7 +14,7 @@ use crate::store::StoreError;
 /// statement time-out, so that it only ends what the server cannot: a connection that is cut or frozen.
 pub(super) const WORK_MAX: Duration = Duration::from_secs(3);
 /// The same for a report over all entries, which tells the server so.
-pub(super) const REPORT_MAX: Duration = Duration::from_secs(120);
+pub(super) const REPORT_MAX: Duration = Duration::from_secs(3_600);
 /// How long a commit may take before its outcome counts as unknown.
 const COMMIT_MAX: Duration = Duration::from_secs(3);
 /// How long a connection may take to go back to the pool, which asks the server something.
