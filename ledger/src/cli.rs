@@ -1,13 +1,16 @@
 //! The process: settings, store, server, stop.
 
 mod arguments;
+mod close;
 pub mod config;
 mod conformance;
 mod drill;
 mod migrate;
 mod outside;
+mod reconcile;
 #[cfg(test)]
 mod tests;
+mod verify;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -56,6 +59,9 @@ pub fn run(args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitC
         // Its ledgers are configured by itself.
         Some(Command::Drill(drill)) => return drill.run(),
         Some(Command::Conformance(conformance)) => return conformance.run(),
+        Some(Command::Close(close)) => return close.run(),
+        Some(Command::Reconcile(reconcile)) => return reconcile.run(),
+        Some(Command::Verify(verify)) if verify.asks() => return verify.run(),
         command => command,
     };
     let loaded = SERVICE.load_from::<Config>(&matches, &settings::environment);
@@ -84,6 +90,7 @@ pub fn run(args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitC
             );
             SERVICE.refuse(&report)
         }
+        (Some(Command::Verify(verify)), _) => start(&log, verify.open(settings.books)),
         _ => start(&log, ledger(settings, arguments.restored)),
     }
 }

@@ -9,6 +9,7 @@
 //! | [`batcher`] | what gathers while one transaction is in flight goes into the next |
 //! | [`holds`] | the clock by which holds expire |
 //! | [`suite`] | what everybody behind the wire contract must do, asked over HTTP |
+//! | [`reconcile`] | a gateway's journal beside the books |
 //! | [`ask`] | asking a ledger or a gateway from outside |
 //! | [`http`] | the wire contract of [`ledger_api`] |
 //! | [`metrics`] | what it tells about itself |
@@ -25,5 +26,6 @@ pub mod http;
 pub mod memory;
 pub mod metrics;
 pub mod posting;
+pub mod reconcile;
 pub mod store;
 pub mod suite;

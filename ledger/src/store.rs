@@ -149,6 +149,11 @@ impl Store {
         Ok(Self::of(Kind::Embedded(Arc::new(opened))))
     }
 
+    /// True where a folder has books in it.
+    pub fn is_in(folder: &Path) -> bool {
+        folder.join(embedded::FILE).is_file()
+    }
+
     /// Books in a PostgreSQL database, which may be down for now: call [`Store::prepare`] until it
     /// succeeds.
     ///

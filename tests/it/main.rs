@@ -10,6 +10,7 @@
     reason = "`100_00` reads as euros and cents"
 )]
 
+mod accounting;
 mod breaker;
 mod brown_out;
 mod compose_file;

@@ -5,7 +5,7 @@ use axum::extract::{Query, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use fallback::DecidedBy;
-use ledger_api::{Amount, AuthorizationId, Cause, Problem, Reason, Retry};
+use ledger_api::{Amount, AuthorizationId, Cause, Currency, Problem, Reason, Retry};
 use serde::{Deserialize, Serialize};
 
 use super::{App, reply};
@@ -182,6 +182,7 @@ struct JournalLine {
     id: AuthorizationId,
     approved: bool,
     approved_minor: Amount,
+    currency: Currency,
     decided_by: &'static str,
     reason: Reason,
     cause: Cause,
@@ -211,6 +212,7 @@ pub(super) async fn journal(
             id: line.answer.request.id,
             approved: line.answer.approved,
             approved_minor: line.answer.approved_amount,
+            currency: line.answer.request.currency,
             decided_by: match line.answer.by {
                 DecidedBy::Ledger => "ledger",
                 DecidedBy::StandIn => "stand_in",

@@ -9,10 +9,13 @@ use process::healthcheck::Healthcheck;
 use process::settings::{ConfigCommand, Loaded, Report, check};
 use process::telemetry;
 
+use super::close::CloseCommand;
 use super::config::{Config, Migrate};
 use super::conformance::ConformanceCommand;
 use super::drill::DrillCommand;
 use super::migrate::MigrateCommand;
+use super::reconcile::ReconcileCommand;
+use super::verify::VerifyCommand;
 use crate::holds::Holds;
 use crate::store::Database;
 
@@ -30,13 +33,22 @@ Examples:
       the values that count, and where each is from
   ledger --config ledger.toml migrate --wait-s 120
       brings the database's schema up to date; waits while it is down
+  ledger conformance --url http://127.0.0.1:7400
+      asks a ledger, ours or another, whether it keeps the wire contract; --list says the cases
+  ledger close --url http://127.0.0.1:7400 --by 'Ada of accounting'
+      closes today in UTC, if the books balance; close --list shows what was closed
+  ledger verify --url http://127.0.0.1:7400
+  ledger --data /srv/copy-of-books verify
+      computes everything in the books again, of a running ledger or of books that nobody uses
+  ledger reconcile --url http://127.0.0.1:7400 --gateway http://127.0.0.1:7401
+      compares what a gateway told the network with what was booked
   ledger --data /srv/restored --restored
       books that were restored from a backup; for this one start, then without it
 
 Flags count before the environment, that before the file, that before defaults.
 
-Exit codes: 0 stopped and drained or done, 1 could not start or had to cut requests off,
-2 unknown flag, 64 bad configuration.";
+Exit codes: 0 stopped and drained, done, or nothing found; 1 could not start, had to cut requests
+off, or something is not as it should be; 2 unknown flag; 64 bad configuration; 69 nobody answered.";
 
 /// The books behind Holdfast's gateways.
 #[derive(Debug, Parser)]
@@ -63,6 +75,14 @@ pub(super) enum Command {
     /// Ask a ledger over HTTP whether it does what the wire contract says: exit code 0, or 1 and what
     /// it did otherwise.
     Conformance(ConformanceCommand),
+    /// Close a day in a ledger's books: exit code 0, or 1 and what does not balance.
+    Close(CloseCommand),
+    /// Compute everything in the books again that can be: trial balance, totals, entries, closes with
+    /// their hashes, authorizations. Exit code 0, or 1 and what is crooked.
+    Verify(VerifyCommand),
+    /// Compare a gateway's journal with the books, by id and by total: exit code 0, or 1 and every
+    /// difference.
+    Reconcile(ReconcileCommand),
     /// Print, explain or check the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -89,6 +109,7 @@ pub(super) struct Settings {
 }
 
 /// Where the books are.
+#[derive(Clone)]
 pub(super) enum Books {
     /// In the embedded store, in this folder.
     Folder(PathBuf),

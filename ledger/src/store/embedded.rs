@@ -22,7 +22,7 @@ use tables::{
 };
 
 /// Name of the file inside the data folder.
-const FILE: &str = "books.redb";
+pub(super) const FILE: &str = "books.redb";
 
 /// The open file.
 pub(super) struct Embedded {

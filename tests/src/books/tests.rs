@@ -123,6 +123,8 @@ fn weigh(records: Vec<Record>, authorizations: Vec<AuthorizationView>) -> Audit 
         entries: Vec::new(),
         books: TrialBalance {
             mark: ledger_api::Mark::default(),
+            bucket: 0,
+            entries: 0,
             currencies: Vec::new(),
             balanced: true,
             crooked: Vec::new(),
