@@ -3,12 +3,15 @@
 //! What the network was told is in the journal; what was booked is in the entries. The journal is read
 //! first, so that the books know of everything in it but what the gateway has still to tell.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use ledger_api::{
-    Amount, AuthorizationId, AuthorizationView, AuthorizationsPage, Currency, EntriesPage,
-    GatewayId, Mark, Verdict,
+    Amount, AuthorizationId, AuthorizationState, AuthorizationView, AuthorizationsPage, Currency,
+    EntriesPage, GatewayId, Mark, Verdict,
 };
 use serde::{Deserialize, Serialize};
 
@@ -261,7 +264,7 @@ impl Compared {
     }
 
     fn booked(&mut self, view: &AuthorizationView) {
-        let verdict = view.network.or(view.told).or(view.decided);
+        let verdict = standing(view);
         let Some(line) = self.lines.get_mut(&view.id) else {
             let ours = view.asked_by.as_ref() == Some(&self.gateway);
             let told = view.network.is_some() || view.told.is_some();
@@ -402,9 +405,22 @@ impl Line {
         if booked.left != self.expected() {
             return Some((Kind::Amount, format!("{says} {}", booked.left)));
         }
-        // Only what is open can hold less than was approved, never more.
-        (effect > booked.left).then(|| (Kind::Amount, format!("a hold of {effect}")))
+        None
     }
+}
+
+/// The answer that stands in the books: the network's, else what was told, else the ledger's own; of
+/// answers that differ the one that the state shows.
+fn standing(view: &AuthorizationView) -> Option<Verdict> {
+    use AuthorizationState::{Captured, Declined, Expired, Held, Released, Reversed};
+    let approved = match view.state {
+        Held | Captured | Released | Expired | Reversed => Some(true),
+        Declined => Some(false),
+        _ => None,
+    };
+    let answers = [view.network, view.told, view.decided];
+    let mut answers = answers.into_iter().flatten();
+    answers.find(|answer| approved.is_none_or(|approved| answer.approved == approved))
 }
 
 /// What is left of an approval.

@@ -7,8 +7,10 @@
 
 mod batches;
 mod customer;
+mod desk;
 mod feed;
 mod ground;
+mod life;
 mod matrix;
 mod order;
 mod parked;
@@ -110,6 +112,29 @@ cases! {
         other_currency_is_parked: "an advice in another currency than the account's is parked with its reason and holds nothing";
         parked_delays_only_its_own: "a parked advice delays only its own card: what stands beside it in the batch is booked";
         unbookable_decline_is_recorded: "a decline moves no money: it is recorded for a card that nobody knows, too";
+    }
+    life {
+        a_capture_takes_what_it_says: "a capture takes its amount, less or more than is held, once, and closes the authorization";
+        captures_in_parts: "several captures lower the hold by what they take; the last one lets the rest go";
+        the_captures_call_is_the_same: "POST /v1/captures and /v1/refunds do what captures and refunds among advices do";
+        captures_in_every_order: "I13: an advice, two captures, a capture's reversal told twice and a refund give the same books in every order";
+        a_capture_before_its_authorization: "a capture that comes first is taken; the authorization holds what is left of it, and nothing after the last capture";
+        what_was_taken_or_given_is_reversed: "a reversal of a capture or a refund takes it back, wholly or in part, by an opposite posting";
+        a_refund_gives_back_once: "a refund gives money back, once, with an original or without";
+        a_force_post_needs_no_hold_and_no_balance: "rule 18: a capture without a hold is taken, whatever the balance";
+        increments_in_every_order: "I13: an authorization, its increment and their reversals give the same hold in every order";
+        a_live_increment_adds_to_its_original: "a live increment adds to its original's hold, and is declined once that is captured";
+        a_partial_approval_where_the_terminal_takes_one: "where the terminal takes less, what is there is approved, as partially_approved";
+        a_balance_inquiry_and_a_verification_hold_nothing: "a balance inquiry tells what is available, a verification checks card and account; both are of zero";
+        zero_and_wrong_exponents_are_refused: "captures, refunds and increments of zero, and exponents that are not ISO 4217's, are refused item by item";
+    }
+    desk {
+        a_release_lets_go_once: "a release lets go what is held, once; what is captured, declined or unheard of is refused";
+        a_late_capture_is_taken_all_the_same: "rule 17: a capture after the release is taken; the hold never comes back";
+        a_closed_account_takes_no_new_money: "a closed account declines live requests and parks advices, until a person books them elsewhere or dismisses them";
+        a_parked_advice_is_tried_again: "a parked advice is booked when a person tries it again after the cause is gone, and not before";
+        what_was_seen_is_listed_no_more: "a contested case that a person has seen is listed no more; the money stays";
+        an_undrained_journal_stops_the_hold_clock_rule_17: "rule 17: a gateway that says that advices wait behind its batch stops the clock by which holds expire";
     }
     batches {
         item_by_item_in_order: "a batch is answered item by item, in order; one bad item leaves the others as they are";

@@ -19,7 +19,7 @@ enum Event {
 }
 
 /// Every different order of some events, in order.
-fn orders(mut events: Vec<Event>) -> Vec<Vec<Event>> {
+pub(super) fn orders<T: Ord + Clone>(mut events: Vec<T>) -> Vec<Vec<T>> {
     events.sort();
     let mut all = vec![events.clone()];
     // The next permutation, until the last one.
@@ -229,6 +229,6 @@ mod tests {
         assert_eq!(all.len(), 30, "5! / (2! 2!)");
         let different: std::collections::BTreeSet<_> = all.iter().collect();
         assert_eq!(different.len(), 30);
-        assert_eq!(orders(Vec::new()), [Vec::new()]);
+        assert_eq!(orders(Vec::<u8>::new()), [Vec::<u8>::new()]);
     }
 }

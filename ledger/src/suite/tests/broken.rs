@@ -41,6 +41,14 @@ enum Fault {
     CrookedBooks,
     /// Takes batches of any length.
     Unbounded,
+    /// Takes every capture a second time, under another id.
+    CapturesTwice,
+    /// Takes every capture for one that others follow.
+    NeverTheLastCapture,
+    /// Takes other content under a known id for another payment.
+    OtherContentIsNew,
+    /// Approves all or nothing.
+    NoPartialApprovals,
 }
 
 /// Each fault, and cases that must find it.
@@ -103,6 +111,29 @@ const FAULTS: &[(Fault, &[&str])] = &[
     ),
     (Fault::CrookedBooks, &["the_books_balance"]),
     (Fault::Unbounded, &["a_full_batch"]),
+    (
+        Fault::CapturesTwice,
+        &[
+            "a_capture_takes",
+            "captures_in_every",
+            "captures_call",
+            "a_force_post",
+        ],
+    ),
+    (
+        Fault::NeverTheLastCapture,
+        &[
+            "a_capture_takes",
+            "captures_in_parts",
+            "a_capture_before",
+            "a_live_increment",
+        ],
+    ),
+    (
+        Fault::OtherContentIsNew,
+        &["live_other_content", "item_by_item_in_order"],
+    ),
+    (Fault::NoPartialApprovals, &["a_partial_approval"]),
 ];
 
 /// What a broken ledger remembers.
@@ -132,6 +163,27 @@ impl Wrong {
                 let advices = items.iter().filter(|item| item["kind"] == "advice");
                 let again: Vec<_> = advices.map(under_another_id).collect();
                 items.extend(again);
+            }
+            (Fault::CapturesTwice, "/v1/advices" | "/v1/captures") => {
+                let captures = items.iter().filter(|item| !item["more"].is_null());
+                let again: Vec<_> = captures.map(under_another_id).collect();
+                items.extend(again);
+            }
+            (Fault::NeverTheLastCapture, "/v1/advices" | "/v1/captures") => {
+                let captures = items.iter_mut().filter(|item| !item["more"].is_null());
+                captures.for_each(|item| item["more"] = json!(true));
+            }
+            (Fault::OtherContentIsNew, "/v1/authorizations") => {
+                for item in items
+                    .iter_mut()
+                    .filter(|item| item["fingerprint"] == json!(1))
+                {
+                    *item = under_another_id(item);
+                }
+            }
+            (Fault::NoPartialApprovals, "/v1/authorizations") => {
+                let partial = items.iter_mut().filter(|item| !item["partial"].is_null());
+                partial.for_each(|item| item["partial"] = json!(false));
             }
             (Fault::NoTombstones, "/v1/advices") => {
                 items.retain(|item| {
@@ -189,8 +241,8 @@ impl Wrong {
     fn answer(&self, path: &str, asked: &Value, body: &mut Value) {
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         match self.fault {
-            Fault::AdvicesTwice if path == "/v1/advices" => {
-                let asked = asked["items"].as_array().map_or(0, Vec::len);
+            Fault::AdvicesTwice | Fault::CapturesTwice => {
+                let asked = asked["items"].as_array().map_or(usize::MAX, Vec::len);
                 if let Some(items) = body["items"].as_array_mut() {
                     items.truncate(asked);
                 }
