@@ -45,7 +45,7 @@ const STEADY_WITHIN: Duration = Duration::from_secs(30);
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   deploy/ha/prepare                                              installs what it needs
-  cargo run --release -- high-availability                       all of it, some ten minutes
+  cargo run --release -- high-availability                       all of it, six to ten minutes
   cargo run --release -- high-availability --only switchover,freeze
 
 Exit codes are those of `run`. The cluster listens on 127.0.0.11 to 127.0.0.13 and 127.0.0.21 to
