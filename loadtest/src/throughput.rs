@@ -5,6 +5,7 @@
 //! changes from round to round. Ratios are taken inside a round, and the median over the rounds counts.
 
 mod report;
+mod scaling;
 mod shapes;
 
 use std::sync::atomic::{AtomicU64, Ordering};

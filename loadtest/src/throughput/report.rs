@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::scaling::{self, Need, Unit};
 use super::shapes::{SHAPES, Shape, UNIFORM};
 use crate::bench::cluster::{Setting, Size, line};
 use crate::bench::pgbench::{Yardstick, both};
@@ -57,6 +58,8 @@ pub(super) struct Throughput {
     storage: Vec<Storage>,
     /// Bytes of write-ahead log per authorization in `uniform-512`.
     wal_bytes: Option<f64>,
+    /// What follows for a portfolio; empty where `uniform-512` was not measured.
+    scaling: Vec<Need>,
     acknowledged: u64,
     recorded: u64,
     balanced: bool,
@@ -87,6 +90,12 @@ struct Storage {
     index_bytes: f64,
 }
 
+impl Storage {
+    fn bytes(&self) -> f64 {
+        self.heap_bytes + self.index_bytes
+    }
+}
+
 impl Throughput {
     pub(super) fn of(facts: Facts, rounds: Vec<Round>) -> Self {
         let yardsticks: Vec<Yardstick> = (rounds.iter())
@@ -98,12 +107,21 @@ impl Throughput {
             .collect();
         let (verdict, because) = judge(&rounds, &rows);
         let uniform = rows.iter().find(|row| row.name == UNIFORM);
+        let wal_bytes = uniform.and_then(|row| row.median(|sample| Some(sample.wal_bytes)));
+        let per_s = uniform.and_then(|row| row.median(|sample| Some(sample.per_s)));
+        let storage = storage(&rounds);
+        let unit = per_s.zip(wal_bytes).map(|(per_s, wal_bytes)| Unit {
+            per_s,
+            wal_bytes,
+            disk_bytes: storage.iter().map(Storage::bytes).sum(),
+        });
         Self {
             verdict,
             because,
             facts,
-            storage: storage(&rounds),
-            wal_bytes: uniform.and_then(|row| row.median(|sample| Some(sample.wal_bytes))),
+            storage,
+            wal_bytes,
+            scaling: unit.map(scaling::needs).unwrap_or_default(),
             shapes: rows,
             acknowledged: rounds.iter().map(|round| round.acknowledged).sum(),
             recorded: rounds.iter().map(|round| round.recorded).sum(),
@@ -128,7 +146,10 @@ impl Throughput {
             String::new(),
             self.spread(),
         ];
-        lines.extend(self.growth());
+        lines.push(self.growth());
+        if !self.scaling.is_empty() {
+            lines.extend(scaling::lines(&self.scaling));
+        }
         let balance = if self.balanced {
             "balances"
         } else {
@@ -200,19 +221,19 @@ impl Throughput {
         format!("pgbench first and last, by round: {} /s", rounds.join(", "))
     }
 
-    fn growth(&self) -> Vec<String> {
+    fn growth(&self) -> String {
         let tables = self.storage.iter().map(|it| {
             let (heap, index) = (whole(it.heap_bytes), whole(it.index_bytes));
             format!("{} {heap} + {index}", it.table)
         });
         let tables: Vec<String> = tables.collect();
-        let all = self.storage.iter().map(|it| it.heap_bytes + it.index_bytes);
-        vec![format!(
+        let all = self.storage.iter().map(Storage::bytes);
+        format!(
             "bytes per authorization: {} on disk (table + indexes: {}), {} of write-ahead log",
             whole(all.sum()),
             tables.join(", "),
             number(self.wal_bytes, 0)
-        )]
+        )
     }
 }
 
