@@ -1,9 +1,11 @@
 //! Identities, one kind each, in alphabetical order.
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A text that does not name the thing it should.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -37,8 +39,7 @@ impl fmt::Display for AccountId {
 
 /// An authorization's identity: 128 bits of a keyed hash of its natural key. Derived, never drawn,
 /// so that every door and every gateway makes the same one.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AuthorizationId(pub [u8; 16]);
 
 impl fmt::Display for AuthorizationId {
@@ -66,8 +67,7 @@ impl FromStr for AuthorizationId {
 
 /// A card as everybody behind the door knows it: a keyed hash of its number, and which key made it
 /// (rule 21). Written `k1-<32 hex digits>`.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CardToken {
     /// Which key made the hash.
     pub key_id: u8,
@@ -169,40 +169,83 @@ impl FromStr for GatewayId {
     }
 }
 
-macro_rules! as_string {
-    ($($kind:ty),+) => {$(
-        impl TryFrom<String> for $kind {
-            type Error = IdError;
+impl TryFrom<String> for GatewayId {
+    type Error = IdError;
 
-            fn try_from(text: String) -> Result<Self, IdError> {
-                text.parse()
+    fn try_from(text: String) -> Result<Self, IdError> {
+        text.parse()
+    }
+}
+
+impl From<GatewayId> for String {
+    fn from(id: GatewayId) -> Self {
+        id.0
+    }
+}
+
+/// As text on the wire, without a `String` in between: these two are in every item of every batch.
+macro_rules! as_text {
+    ($($kind:ty),+) => {$(
+        impl Serialize for $kind {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
             }
         }
 
-        impl From<$kind> for String {
-            fn from(id: $kind) -> Self {
-                id.to_string()
+        impl<'de> Deserialize<'de> for $kind {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_str(FromText(PhantomData))
             }
         }
     )+};
 }
 
-as_string!(AuthorizationId, CardToken, GatewayId);
+as_text!(AuthorizationId, CardToken);
 
-fn write_hex(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
-    bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+struct FromText<T>(PhantomData<T>);
+
+impl<T: FromStr<Err = IdError>> Visitor<'_> for FromText<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
+        text.parse().map_err(E::custom)
+    }
+}
+
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
+fn write_hex(f: &mut fmt::Formatter<'_>, bytes: &[u8; 16]) -> fmt::Result {
+    let mut text = [0; 32];
+    for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
+        pair[0] = DIGITS[usize::from(byte >> 4)];
+        pair[1] = DIGITS[usize::from(byte & 15)];
+    }
+    f.write_str(str::from_utf8(&text).map_err(|_| fmt::Error)?)
 }
 
 fn parse_hex16(text: &str) -> Option<[u8; 16]> {
     let digits = text.as_bytes();
-    if digits.len() != 32 || !digits.iter().all(u8::is_ascii_hexdigit) {
+    if digits.len() != 32 {
         return None;
     }
     let mut bytes = [0; 16];
     for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok()?;
+        *byte = value(pair[0])? << 4 | value(pair[1])?;
     }
     Some(bytes)
+}
+
+fn value(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -231,7 +274,38 @@ mod tests {
         for bad in ["", "+f000000000000000000000000000000", "00"] {
             assert!(bad.parse::<AuthorizationId>().is_err(), "{bad}");
         }
+        let mixed = "0123456789abcdefABCDEF0000000000".parse::<AuthorizationId>();
+        assert_eq!(
+            mixed.unwrap().to_string(),
+            "0123456789abcdefabcdef0000000000"
+        );
         assert!("gw-1".parse::<GatewayId>().is_ok());
         assert!("Gateway 1".parse::<GatewayId>().is_err());
+    }
+
+    #[test]
+    fn on_the_wire_they_are_text() {
+        let id = AuthorizationId([0xfe; 16]);
+        let token = CardToken {
+            key_id: 200,
+            mac: [0x0a; 16],
+        };
+        let json = serde_json::to_string(&(id, token)).unwrap();
+        let (hex, mac) = ("fe".repeat(16), "0a".repeat(16));
+        assert_eq!(json, format!(r#"["{hex}","k200-{mac}"]"#));
+        let read: (AuthorizationId, CardToken) = serde_json::from_str(&json).unwrap();
+        assert_eq!(read, (id, token));
+        // A digit may be written as an escape, and then it cannot be borrowed from the input.
+        let escaped = format!(r#""\u0066{}""#, &hex[1..]);
+        assert_eq!(
+            serde_json::from_str::<AuthorizationId>(&escaped).unwrap(),
+            id
+        );
+        for bad in ["7", "null", r#""fe""#, r#"{"id":1}"#] {
+            assert!(
+                serde_json::from_str::<AuthorizationId>(bad).is_err(),
+                "{bad}"
+            );
+        }
     }
 }
