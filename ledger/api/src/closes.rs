@@ -24,7 +24,8 @@ pub struct DayError;
 impl Day {
     /// A day of the calendar, from the year 2000 to 9999.
     pub fn new(year: u16, month: u8, day: u8) -> Result<Self, DayError> {
-        let leaps = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        let leaps =
+            year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
         let days = match month {
             2 if leaps => 29,
             2 => 28,

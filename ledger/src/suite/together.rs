@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use futures_util::future::join_all;
 use ledger_api::{AdviceOutcome, AuthorizeAnswer, TrialBalance};
 use serde_json::Value;
 
@@ -10,37 +11,13 @@ use super::ground::{Broken, Ground};
 
 const AT_ONCE: usize = 16;
 
-/// The same question that often, each on a connection of its own.
+/// All of them at once, each on a connection of its own.
 async fn ask_at_once(
     customer: &Customer<'_>,
-    requests: [Value; AT_ONCE],
+    requests: Vec<Value>,
 ) -> Result<Vec<AuthorizeAnswer>, Broken> {
-    let mut answers = Vec::new();
-    for answer in all(requests.map(|request| customer.ask(request))).await {
-        answers.push(answer?);
-    }
-    Ok(answers)
-}
-
-/// Drives all of them at once, and gives what came of them in order.
-async fn all<F: Future>(futures: [F; AT_ONCE]) -> Vec<F::Output> {
-    let mut futures = futures.map(|future| (Box::pin(future), None));
-    std::future::poll_fn(|context| {
-        let mut waits = false;
-        for (future, ended) in futures.iter_mut().filter(|(_, ended)| ended.is_none()) {
-            match future.as_mut().poll(context) {
-                std::task::Poll::Ready(output) => *ended = Some(output),
-                std::task::Poll::Pending => waits = true,
-            }
-        }
-        if waits {
-            std::task::Poll::Pending
-        } else {
-            std::task::Poll::Ready(())
-        }
-    })
-    .await;
-    futures.into_iter().filter_map(|(_, ended)| ended).collect()
+    let asked = requests.into_iter().map(|request| customer.ask(request));
+    join_all(asked).await.into_iter().collect()
 }
 
 pub(super) async fn one_authorization_from_sixteen_connections(
@@ -50,7 +27,7 @@ pub(super) async fn one_authorization_from_sixteen_connections(
     for minor in [1_000, 20_000] {
         let id = ground.id();
         let request = customer.request(id, minor);
-        let answers = ask_at_once(&customer, std::array::from_fn(|_| request.clone())).await?;
+        let answers = ask_at_once(&customer, vec![request; AT_ONCE]).await?;
         let verdicts: BTreeSet<_> = (answers.iter())
             .map(|answer| match answer {
                 AuthorizeAnswer::Decided(decision) => (
@@ -79,9 +56,9 @@ pub(super) async fn one_advice_from_sixteen_connections(ground: &Ground) -> Resu
     let customer = Customer::new(ground, 10_000).await?;
     let id = ground.id();
     let advice = customer.advice(id, Some(700));
-    let asked: [_; AT_ONCE] = std::array::from_fn(|_| customer.tell(advice.clone()));
+    let asked = (0..AT_ONCE).map(|_| customer.tell(advice.clone()));
     let mut applied = 0;
-    for answer in all(asked).await {
+    for answer in join_all(asked).await {
         let answer = answer?;
         let final_answer = matches!(
             answer.outcome,
@@ -101,7 +78,8 @@ pub(super) async fn one_advice_from_sixteen_connections(ground: &Ground) -> Resu
 
 pub(super) async fn sixteen_spenders_never_overdraw(ground: &Ground) -> Result<(), Broken> {
     let customer = Customer::new(ground, 1_000).await?;
-    let requests = std::array::from_fn(|_| customer.request(ground.id(), 150));
+    let spender = |_| customer.request(ground.id(), 150);
+    let requests = (0..AT_ONCE).map(spender).collect();
     let answers = ask_at_once(&customer, requests).await?;
     let approved = |answer: &&AuthorizeAnswer| matches!(answer, AuthorizeAnswer::Decided(decision) if decision.approved);
     ground.same(

@@ -226,11 +226,11 @@ impl Wrong {
                     }
                 }
             }
-            (Fault::ParksTheNeighbours, "/v1/advices") => {
-                if items.iter().any(|item| item["currency"] == "USD") && items.len() > 1 {
-                    let advices = items.iter_mut().filter(|item| item["kind"] == "advice");
-                    advices.for_each(|item| item["currency"] = json!("USD"));
-                }
+            (Fault::ParksTheNeighbours, "/v1/advices")
+                if items.iter().any(|item| item["currency"] == "USD") =>
+            {
+                let advices = items.iter_mut().filter(|item| item["kind"] == "advice");
+                advices.for_each(|item| item["currency"] = json!("USD"));
             }
             (Fault::Unbounded, _) => items.truncate(1024),
             _ => {}
