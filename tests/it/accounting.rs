@@ -7,6 +7,7 @@ use anyhow::Context;
 use serde_json::{Value, json};
 use tests::cluster::{Node, Store};
 use tests::postgres::{Postgres, is_installed};
+use tests::process::{Child, Program};
 use tokio::process::Command;
 
 use crate::support::{Running, stack, stack_with};
@@ -301,6 +302,26 @@ async fn the_entries_of_a_closed_day_cannot_be_changed_unseen() -> anyhow::Resul
         let crooked = books["books"]["crooked"].as_array().context("a list")?;
         assert_eq!(crooked.len(), 1, "{books}");
         assert_eq!(crooked[0]["kind"], "close", "{books}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_ledger_serves_with_the_command_and_without_it() -> anyhow::Result<()> {
+    let program = Program::node(env!("CARGO_BIN_EXE_node"));
+    for (name, command) in [
+        ("named", &["ledger", "serve"][..]),
+        ("unnamed", &["ledger"]),
+    ] {
+        let directory = tempfile::tempdir()?;
+        let data = directory.path().join("books").display().to_string();
+        let flags = ["--listen", "127.0.0.1:0", "--data", &data];
+        let args = [command, &flags].concat().into_iter().map(Into::into);
+        let served = Child::start(&program, name, args.collect(), directory.path()).await?;
+        assert!(
+            served.ready_line().starts_with("ledger ready on http://"),
+            "{name}"
+        );
     }
     Ok(())
 }

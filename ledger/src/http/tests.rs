@@ -175,6 +175,14 @@ fn refusals() -> Vec<(&'static str, String, &'static str)> {
         ("GET /v1/authorizations/zz", none(), "400 bad_id"),
         ("GET /v1/feed", none(), "400 bad_query"),
         ("GET /v1/feed?epoch=2", none(), "409 epoch_changed"),
+        ("GET /v1/accounts/77/entries", none(), "404 not_found"),
+        ("GET /v1/entries?after=x", none(), "400 bad_query"),
+        ("POST /v1/closes", "{}".to_owned(), "400 bad_json"),
+        (
+            "POST /v1/closes",
+            r#"{"by": "Ada", "day": "2999-01-01"}"#.to_owned(),
+            "422 day_in_future",
+        ),
     ]
 }
 
@@ -200,8 +208,11 @@ async fn a_refusal_does_not_repeat_what_was_sent_i15() {
         format!("/v1/feed?epoch=1&{number}=1"),
     ];
     let posts = bodies.map(|body| ("POST", "/v1/authorizations".to_owned(), body));
+    let person = format!(r#"{{"by":"{number}"}}"#);
+    let posts = posts.into_iter();
+    let posts = posts.chain([("POST", "/v1/closes".to_owned(), person)]);
     let gets = paths.map(|path| ("GET", path, String::new()));
-    for (method, path, body) in posts.into_iter().chain(gets) {
+    for (method, path, body) in posts.chain(gets) {
         let answer = call(&router, method, &path, body.clone()).await;
         assert!(answer.status().is_client_error(), "{path} {body}");
         let text = String::from_utf8(bytes(answer).await.to_vec()).unwrap();
