@@ -26,6 +26,7 @@ impl Part {
     /// Starts it; nothing of it may run.
     pub(super) async fn start(&mut self) -> anyhow::Result<()> {
         self.kill_all().await;
+        self.remove_sockets();
         let log = OpenOptions::new().create(true).append(true).open(&self.log);
         let log = log.with_context(|| format!("cannot write {}", self.log.display()))?;
         let mut command = Command::new(&self.program);
@@ -51,13 +52,27 @@ impl Part {
         Ok(())
     }
 
+    /// Whoever was killed has left its sockets and their lock files, with an id that may be somebody
+    /// else's by now.
+    fn remove_sockets(&self) {
+        let entries = std::fs::read_dir(&self.directory).into_iter().flatten();
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            if name.as_encoded_bytes().starts_with(b".s.PGSQL.") {
+                // Where it stays, PostgreSQL says so in the log.
+                let _ = std::fs::remove_file(entry.path());
+            }
+        }
+    }
+
     /// SIGKILL for it and all that it has started.
     pub(super) async fn kill_all(&mut self) {
-        proc::kill_below(&self.directory);
+        let killed = proc::kill_below(&self.directory);
         if let Some(mut running) = self.running.take() {
             // It can only fail where it has ended by itself.
             let _ = running.kill().await;
         }
+        proc::gone(&killed).await;
     }
 
     /// A signal for it and all that it has started.

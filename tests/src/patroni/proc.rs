@@ -2,13 +2,17 @@
 //! children have sessions of their own, so neither parents nor groups find all of them; where they
 //! work does.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::waiting::wait_until;
+
 /// A process that forks while it is looked for is found the next time.
 const ROUNDS: usize = 100;
+const GONE_WITHIN: Duration = Duration::from_secs(5);
 
 /// Everybody whose working directory is `directory` or below it. Linux only: nobody elsewhere.
 pub(super) fn working_below(directory: &Path) -> Vec<Pid> {
@@ -37,19 +41,31 @@ pub(super) fn signal_below(directory: &Path, to_all: Signal) {
     }
 }
 
-/// SIGKILL for everybody below a directory, until nobody is left.
-pub(super) fn kill_below(directory: &Path) {
+/// SIGKILL for everybody below a directory, until nobody is left. Says who it was.
+pub(super) fn kill_below(directory: &Path) -> BTreeSet<i32> {
+    let mut killed = BTreeSet::new();
     for _ in 0..ROUNDS {
         let alive = working_below(directory);
         if alive.is_empty() {
-            return;
+            break;
         }
         for pid in alive {
             signal(pid, Signal::KILL);
+            killed.insert(pid.as_raw_nonzero().get());
         }
         #[expect(clippy::disallowed_methods, reason = "drop cannot await")]
         std::thread::sleep(Duration::from_millis(10));
     }
+    killed
+}
+
+/// Waits until nobody has these ids any more. Who was killed keeps one until somebody has asked how it
+/// ended, and PostgreSQL takes a lock file with such an id for that of a server that runs.
+pub(super) async fn gone(killed: &BTreeSet<i32>) {
+    let place = |pid: &i32| Path::new("/proc").join(pid.to_string());
+    let gone = || async { !killed.iter().any(|pid| place(pid).exists()) };
+    // Where it takes longer, somebody else has the id, or never asks: whoever starts next says so.
+    let _ = wait_until("the killed are gone", GONE_WITHIN, gone).await;
 }
 
 #[cfg(test)]
@@ -71,7 +87,8 @@ mod tests {
         };
         let (mut ours, mut other) = (sleeper(&inner), sleeper(path.parent().unwrap()));
         signal_below(&path, Signal::STOP);
-        kill_below(&path);
+        let killed = kill_below(&path);
+        assert!(killed.contains(&i32::try_from(ours.id()).unwrap()));
         assert!(!ours.wait().unwrap().success());
         assert!(other.try_wait().unwrap().is_none());
         other.kill().unwrap();
