@@ -1,8 +1,8 @@
 //! Booking what was told: verbatim, in any order, at least once → exactly one effect (I2, I13).
 
 use ledger_api::{
-    AccountStatus, Advice, AdviceAnswer, AdviceItem, AdviceOutcome, AdviceSource, Amount, Currency,
-    Fingerprint, GatewayId, Problem, Reason, Retry, Reversal, Verdict,
+    AccountStatus, Action, Advice, AdviceAnswer, AdviceItem, AdviceOutcome, AdviceSource, Amount,
+    Currency, Fingerprint, GatewayId, Problem, Reason, Resolved, Retry, Reversal, Verdict,
 };
 
 use super::draft::{DraftOutcome, MarkAt};
@@ -35,7 +35,11 @@ impl WorkingSet {
         if record.account.is_none() && record.parked.is_none() {
             record.account = self.card(&record.card).map(|card| card.state.account);
         }
-        let merged = self.merge(&mut record, gateway, item, before.as_ref());
+        let mut merged = self.merge(&mut record, gateway, item, before.as_ref());
+        if let Some(known) = before.as_ref().filter(|it| it.only_parked_again(&record)) {
+            record = known.clone();
+            merged.parked = None;
+        }
         let unchanged = before.as_ref() == Some(&record);
         // Something new was told about what a person had settled.
         record.life.settled &= unchanged;
@@ -249,6 +253,19 @@ impl Said {
 }
 
 impl Record {
+    /// True where a person has booked it, and `merged` says nothing else than that it should wait again.
+    fn only_parked_again(&self, merged: &Self) -> bool {
+        let said = self.life.resolved.as_ref();
+        let is_booked =
+            |said: &Resolved| matches!(said.action, Action::Retry | Action::BookTo { .. });
+        let same = || Self {
+            parked: self.parked,
+            currency: self.currency,
+            ..merged.clone()
+        };
+        self.parked.is_none() && said.is_some_and(is_booked) && same() == *self
+    }
+
     fn moved_as(&self, said: &Said) -> bool {
         self.life.moved == Some(said.moved)
             && self.fingerprint == Some(said.fingerprint)

@@ -1,6 +1,7 @@
 //! The rules as tables, and as properties of random advices.
 
 mod commute;
+mod desk;
 mod life;
 mod precedence;
 

@@ -1,0 +1,108 @@
+//! What people have decided, and messages that come again or later.
+
+use ledger_api::{Action, Advice, AdviceItem, AdviceOutcome, OpenAccount, Resolution};
+
+use super::*;
+use crate::memory::MemoryStore;
+
+const ID: AuthorizationId = AuthorizationId([1; 16]);
+const OTHER: AccountId = AccountId(2);
+
+/// Books with the card's account, and another one.
+fn books(currency: &str) -> MemoryStore {
+    let mut books = MemoryStore::new(1);
+    let open = |account, currency: &str| {
+        Command::OpenAccount(OpenAccount {
+            account,
+            currency: currency.parse().unwrap(),
+            opening_minor: amount(1_000),
+        })
+    };
+    let commands = vec![
+        open(AccountId(1), "EUR"),
+        open(OTHER, currency),
+        Command::PutCard(card_state()),
+    ];
+    books.transact(commands, NOW);
+    books
+}
+
+fn approval() -> Advice {
+    match commute::approval(ID, 100) {
+        AdviceItem::Advice(advice) => advice,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn tell(books: &mut MemoryStore, item: AdviceItem) -> AdviceOutcome {
+    let command = Command::Advise {
+        gateway: gateway("gw1"),
+        item,
+    };
+    match books.transact(vec![command], NOW).remove(0) {
+        Outcome::Advised(answer, _) => answer.outcome,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn resolve(books: &mut MemoryStore, id: AuthorizationId, action: Action) -> Outcome {
+    let words = |text: &str| ledger_api::Words::try_from(text.to_owned()).unwrap();
+    let resolution = Resolution {
+        action,
+        by: words("ops"),
+        note: words("case 7"),
+    };
+    let command = Command::Resolve {
+        id,
+        card: CARD,
+        resolution,
+    };
+    books.transact(vec![command], NOW).remove(0)
+}
+
+fn held(books: &MemoryStore, account: AccountId) -> i64 {
+    let view = books.account(account).unwrap().unwrap();
+    view.totals.debits_pending
+}
+
+#[test]
+fn what_a_person_has_booked_stays_booked_when_its_advice_comes_again_i2_i13() {
+    let mut books = books("USD");
+    let odd = Advice {
+        exponent: Some(3),
+        ..approval()
+    };
+    let parked = AdviceOutcome::Parked {
+        reason: Reason::CurrencyMismatch,
+    };
+    assert_eq!(tell(&mut books, AdviceItem::Advice(odd.clone())), parked);
+    assert!(matches!(
+        resolve(&mut books, ID, Action::Retry),
+        Outcome::Stored(_)
+    ));
+    assert_eq!(held(&books, AccountId(1)), 100);
+    assert_eq!(
+        tell(&mut books, AdviceItem::Advice(odd)),
+        AdviceOutcome::Duplicate
+    );
+    assert_eq!(held(&books, AccountId(1)), 100);
+}
+
+#[test]
+fn what_was_booked_in_one_of_two_currencies_stays_booked_when_both_come_again_i2_i13() {
+    let mut books = books("USD");
+    let foreign = Advice {
+        currency: "USD".parse().unwrap(),
+        ..approval()
+    };
+    let told = [approval(), foreign].map(AdviceItem::Advice);
+    for item in told.clone() {
+        tell(&mut books, item);
+    }
+    assert_eq!((held(&books, AccountId(1)), held(&books, OTHER)), (0, 0));
+    resolve(&mut books, ID, Action::BookTo { account: OTHER });
+    for item in told {
+        assert_eq!(tell(&mut books, item), AdviceOutcome::Duplicate);
+        assert_eq!(held(&books, OTHER), 100);
+    }
+}
