@@ -65,6 +65,8 @@ impl WorkingSet {
             // Only what adds to it, takes or gives back came before it.
             None => {
                 let before = record.clone();
+                let of_card = self.card(&request.card).map(|card| card.state.account);
+                record.account = record.account.or(of_card);
                 self.authorize_new(record, Some(&before), gateway, request)
             }
         }

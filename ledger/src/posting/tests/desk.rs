@@ -1,6 +1,8 @@
 //! What people have decided, and messages that come again or later.
 
-use ledger_api::{Action, Advice, AdviceItem, AdviceOutcome, OpenAccount, Resolution};
+use ledger_api::{
+    Action, Advice, AdviceItem, AdviceOutcome, Capture, Fingerprint, OpenAccount, Resolution,
+};
 
 use super::*;
 use crate::memory::MemoryStore;
@@ -105,4 +107,45 @@ fn what_was_booked_in_one_of_two_currencies_stays_booked_when_both_come_again_i2
         assert_eq!(tell(&mut books, item), AdviceOutcome::Duplicate);
         assert_eq!(held(&books, OTHER), 100);
     }
+}
+
+#[test]
+fn an_authorization_whose_capture_came_before_its_card_is_decided_as_any_other() {
+    let mut books = MemoryStore::new(1);
+    let capture = Capture {
+        id: AuthorizationId([3; 16]),
+        of: Some(ID),
+        card: CARD,
+        amount_minor: amount(10),
+        currency: euro(),
+        more: true,
+        fingerprint: Fingerprint(3),
+        seq: 1,
+        exponent: None,
+        traceparent: None,
+    };
+    let parked = AdviceOutcome::Parked {
+        reason: Reason::UnknownCard,
+    };
+    assert_eq!(tell(&mut books, AdviceItem::Capture(capture)), parked);
+    let open = OpenAccount {
+        account: AccountId(1),
+        currency: euro(),
+        opening_minor: amount(1_000),
+    };
+    let commands = vec![
+        Command::OpenAccount(open),
+        Command::PutCard(card_state()),
+        Command::Authorize {
+            gateway: gateway("gw1"),
+            request: request(100),
+        },
+    ];
+    match books.transact(commands, NOW).remove(2) {
+        Outcome::Authorized(AuthorizeAnswer::Decided(decision), _) => {
+            assert_eq!(decision.reason, Reason::Approved);
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(held(&books, AccountId(1)), 100);
 }
