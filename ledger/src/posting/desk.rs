@@ -7,7 +7,7 @@ use ledger_api::{
 
 use super::Outcome;
 use super::draft::{DraftOutcome, MarkAt};
-use super::life::Stages;
+use super::life::{Link, Stages};
 use super::record::Record;
 use super::working_set::{WorkingSet, refused, stored};
 
@@ -111,8 +111,22 @@ impl WorkingSet {
             }
             Action::BookTo { account } => {
                 record.account = Some(account).filter(|account| !account.is_internal());
-                self.unpark(record)
+                self.unpark(record)?;
+                self.detach(record);
+                Ok(())
             }
+        }
+    }
+
+    /// The hold of an increment is on its original's account: on another one it stands alone.
+    fn detach(&self, record: &mut Record) {
+        let original = record.original().and_then(|id| self.record(&id));
+        let elsewhere = original.is_some_and(|it| it.account != record.account);
+        if record.is_increment() && elsewhere {
+            record.life.link = record.life.link.map(|link| Link {
+                counts: false,
+                ..link
+            });
         }
     }
 

@@ -1,7 +1,8 @@
 //! What people have decided, and messages that come again or later.
 
 use ledger_api::{
-    Action, Advice, AdviceItem, AdviceOutcome, Capture, Fingerprint, OpenAccount, Resolution,
+    Action, Advice, AdviceItem, AdviceOutcome, AuthorizationState, Capture, Fingerprint,
+    OpenAccount, Resolution,
 };
 
 use super::*;
@@ -148,4 +149,31 @@ fn an_authorization_whose_capture_came_before_its_card_is_decided_as_any_other()
         other => panic!("{other:?}"),
     }
     assert_eq!(held(&books, AccountId(1)), 100);
+}
+
+#[test]
+fn an_increment_is_booked_to_the_account_that_a_person_says() {
+    let mut books = books("EUR");
+    let request = Command::Authorize {
+        gateway: gateway("gw1"),
+        request: request(100),
+    };
+    books.transact(vec![request, Command::CloseAccount(AccountId(1))], NOW);
+    let id = AuthorizationId([2; 16]);
+    let increment = Advice {
+        id,
+        original: Some(ID),
+        ..approval()
+    };
+    let parked = AdviceOutcome::Parked {
+        reason: Reason::AccountClosed,
+    };
+    assert_eq!(tell(&mut books, AdviceItem::Advice(increment)), parked);
+    resolve(&mut books, id, Action::BookTo { account: OTHER });
+    assert_eq!(
+        (held(&books, AccountId(1)), held(&books, OTHER)),
+        (100, 100)
+    );
+    let view = books.authorization(id).unwrap().unwrap();
+    assert_eq!(view.state, AuthorizationState::Held);
 }
