@@ -58,8 +58,8 @@ pub async fn run(
     }
 }
 
-/// Lets go all that is due, in bounded batches; says how many. Nothing while the clock is stopped:
-/// what a gateway has not told yet may be the capture.
+/// Lets go all that is due, in bounded batches; says how many. Nothing while the clock is stopped, which
+/// is looked at before every batch: what a gateway has not told yet may be the capture.
 pub async fn sweep(
     store: &Store,
     batcher: &Batcher,
@@ -70,7 +70,10 @@ pub async fn sweep(
     let Some(held_by) = clock.seconds.checked_sub(expire_after_s) else {
         return all;
     };
-    while clock.undrained.is_empty() {
+    while let Ok(HoldClock { undrained, .. }) = store.hold_clock().await {
+        if !undrained.is_empty() {
+            break;
+        }
         let ids = match store.due(held_by, EXPIRE_MAX).await {
             Ok(ids) if !ids.is_empty() => ids,
             _ => break,
