@@ -213,6 +213,9 @@ struct Booked {
     verdict: Option<Verdict>,
     left: i64,
     effect: i64,
+    /// What is held and what captures have taken of it, where it is open: with increments it may be
+    /// more than was told, and it is never less.
+    open: Option<i64>,
     parked: Option<ledger_api::Reason>,
     mark: Mark,
 }
@@ -282,6 +285,9 @@ impl Compared {
                 view.reversed_to_minor,
             ),
             effect: view.effect_minor,
+            // The hold of an increment is with its original.
+            open: (view.state == AuthorizationState::Held && view.original.is_none())
+                .then(|| view.effect_minor.saturating_add(view.captured_minor)),
             parked: view.parked,
             mark: view.mark,
         });
@@ -404,6 +410,13 @@ impl Line {
         }
         if booked.left != self.expected() {
             return Some((Kind::Amount, format!("{says} {}", booked.left)));
+        }
+        if let Some(open) = booked.open.filter(|open| *open < booked.left) {
+            let what = format!(
+                "{says} {}, of which it holds or has taken {open}",
+                booked.left
+            );
+            return Some((Kind::Amount, what));
         }
         None
     }

@@ -146,3 +146,27 @@ fn what_is_answered_or_booked_meanwhile_is_no_difference() {
         "{report:?}"
     );
 }
+
+#[test]
+fn an_approval_of_which_the_books_hold_too_little_is_a_difference() {
+    let held = |nth, minor, effect, captured| {
+        let mut view = booked(nth, minor);
+        view["state"] = json!("held");
+        view["effect_minor"] = json!(effect);
+        view["captured_minor"] = json!(captured);
+        view
+    };
+    let journal = [told(1, 500), told(2, 500), told(3, 500), told(4, 500)];
+    let mut increment = held(4, 500, 0, 0);
+    increment["original"] = json!(id(3));
+    // Part of it is captured; one has an increment, which holds nothing itself; one has lost money.
+    let books = [
+        held(1, 500, 100, 0),
+        held(2, 500, 300, 200),
+        held(3, 500, 1_000, 0),
+        increment,
+    ];
+    let report = compare(&journal, &books, &[(1, 100), (2, 300), (3, 1_000)]);
+    assert_eq!(kinds(&report), [Kind::Amount], "{report:?}");
+    assert_eq!(report.differences[0].id, id(1));
+}
