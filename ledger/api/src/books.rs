@@ -49,9 +49,12 @@ pub struct Totals {
 }
 
 impl Totals {
-    /// What a customer may spend: credits posted − debits posted − debits pending.
+    /// What a customer may spend: credits posted − debits posted − debits pending. Less than fits is
+    /// the least that does: each of the totals fits, and advices may bring it far below zero.
     pub fn available(&self) -> i64 {
-        self.credits_posted - self.debits_posted - self.debits_pending
+        self.credits_posted
+            .saturating_sub(self.debits_posted)
+            .saturating_sub(self.debits_pending)
     }
 }
 

@@ -186,6 +186,22 @@ fn a_total_that_would_not_fit_fails_its_item_and_no_other() {
 }
 
 #[test]
+fn an_account_that_is_full_of_debits_has_nothing_to_spend_and_can_be_told_of_more() {
+    let mut deep = account(0);
+    deep.totals.debits_posted = i64::MAX - 1;
+    deep.totals.debits_pending = i64::MAX - 1_000;
+    let item = commute::approval(AuthorizationId([1; 16]), 100);
+    let advise = Command::Advise {
+        gateway: gateway("gw1"),
+        item,
+    };
+    let sealed = sealed(set(Some(card_state()), deep), &[advise]);
+    assert!(
+        matches!(sealed.changes[0].what, Changed::Account(state) if state.available_minor == i64::MIN)
+    );
+}
+
+#[test]
 fn internal_accounts_cannot_be_opened_or_spent_from() {
     let open = ledger_api::OpenAccount {
         account: clearing(euro()),
