@@ -15,7 +15,8 @@ pub struct Words(String);
 /// A text that is not kept.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "a name or a note must have 1 to {} bytes, no line breaks, and no 12 digits in a row",
+    "a name or a note must have 1 to {} bytes, no line breaks, and no 12 digits in a row, with \
+     blanks or dashes between them or without",
     Words::BYTES_MAX
 )]
 pub struct WordsError;
@@ -37,8 +38,9 @@ impl TryFrom<String> for Words {
 
     fn try_from(text: String) -> Result<Self, WordsError> {
         let text = text.trim();
-        // Card numbers are written with blanks and dashes between their digits, too.
-        let dense = text.chars().filter(|c| !matches!(c, ' ' | '-'));
+        // Card numbers are written with blanks, dashes, dots and the like between their digits, too.
+        let parts = |c: &char| c.is_alphanumeric() || matches!(c, ',' | ';' | ':' | '(' | ')');
+        let dense = text.chars().filter(parts);
         let mut run = 0;
         let longest = dense
             .map(|c| {
@@ -210,6 +212,9 @@ mod tests {
             "4111111111111111",
             "card 4111 1111 1111 1111",
             "4111-1111-1111",
+            "4111.1111.1111.1111",
+            "4111 / 1111 / 1111 / 1111",
+            "4111\u{a0}1111\u{2013}1111_1111",
             "a\nb",
             &long,
         ] {
