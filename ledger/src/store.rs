@@ -122,6 +122,20 @@ macro_rules! read {
     };
 }
 
+/// Runs a report over all entries on whatever store it is.
+macro_rules! report {
+    ($store:expr, $method:ident($($argument:expr),*)) => {
+        match &$store.kind {
+            Kind::Memory(books) => lock(books).$method($($argument),*),
+            Kind::Embedded(books) => books.report(move |books| books.$method($($argument),*)).await,
+            Kind::Postgres(books) => {
+                let books = Arc::clone(books);
+                on_own_task(async move { books.$method($($argument),*).await }).await
+            }
+        }
+    };
+}
+
 impl Store {
     /// Books without a disk, for tests.
     pub fn memory(epoch: u64) -> Self {
@@ -435,7 +449,7 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub async fn books(&self) -> Result<TrialBalance, StoreError> {
-        read!(self, books())
+        report!(self, books())
     }
 
     /// Closes a day, on one snapshot, if debits equal credits in every currency and every account's
@@ -445,17 +459,7 @@ impl Store {
     /// # Errors
     /// When the store is not available, or did not say whether the day is closed.
     pub async fn close(&self, closing: Closing) -> Result<Closed, StoreError> {
-        match &self.kind {
-            Kind::Memory(books) => lock(books).close(closing),
-            Kind::Embedded(books) => {
-                let books = Arc::clone(books);
-                on_blocking_task(move || books.close(&closing)).await
-            }
-            Kind::Postgres(books) => {
-                let books = Arc::clone(books);
-                on_own_task(async move { books.close(closing).await }).await
-            }
-        }
+        report!(self, close(closing))
     }
 
     /// At most `limit` closes after a number.
@@ -471,7 +475,7 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub async fn verify(&self) -> Result<Verification, StoreError> {
-        read!(self, verify())
+        report!(self, verify())
     }
 
     /// The last journal head that a gateway reported; `None` if it never did.

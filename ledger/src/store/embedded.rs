@@ -6,10 +6,12 @@ mod entries;
 mod tables;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use redb::{
     Database, Durability, ReadTransaction, ReadableDatabase, ReadableTable, WriteTransaction,
 };
+use tokio::sync::Semaphore;
 
 use super::{HoldClock, StoreError, on_blocking_task};
 use crate::posting::{
@@ -24,9 +26,13 @@ use tables::{
 /// Name of the file inside the data folder.
 pub(super) const FILE: &str = "books.redb";
 
+/// How many reports over all entries at once: each may hold a million sums in memory.
+const REPORTS_MAX: usize = 2;
+
 /// The open file.
 pub(super) struct Embedded {
     database: Database,
+    reports: Arc<Semaphore>,
 }
 
 impl std::fmt::Debug for Embedded {
@@ -55,7 +61,10 @@ impl Embedded {
     }
 
     fn on(database: Database) -> Result<Self, StoreError> {
-        let books = Self { database };
+        let books = Self {
+            database,
+            reports: Arc::new(Semaphore::new(REPORTS_MAX)),
+        };
         books.found()?;
         Ok(books)
     }
@@ -155,16 +164,31 @@ impl Embedded {
 
     /// Reads on one snapshot, away from the threads that answer requests.
     pub(super) async fn read<T: Send + 'static>(
-        self: &std::sync::Arc<Self>,
+        self: &Arc<Self>,
         work: impl FnOnce(&Tables) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let books = std::sync::Arc::clone(self);
+        let books = Arc::clone(self);
+        on_blocking_task(move || work(&books.snapshot()?)).await
+    }
+
+    /// The same for what reads all entries: in its turn, which it keeps when the caller goes away.
+    pub(super) async fn report<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let turn = Arc::clone(&self.reports).acquire_owned().await;
+        let books = Arc::clone(self);
         on_blocking_task(move || {
-            let snapshot: ReadTransaction = (books.database.begin_read())
-                .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-            work(&Tables::open(&snapshot)?)
+            let _turn = turn;
+            work(&books)
         })
         .await
+    }
+
+    fn snapshot(&self) -> Result<Tables, StoreError> {
+        let snapshot: ReadTransaction = (self.database.begin_read())
+            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        Tables::open(&snapshot)
     }
 }
 
@@ -313,4 +337,41 @@ fn list_holds(write: &WriteTransaction) -> Result<(), StoreError> {
 
 fn broken(error: impl std::fmt::Display) -> StoreError {
     StoreError::Broken(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn two_reports_at_once_and_everything_else_meanwhile() {
+        let folder = tempfile::tempdir().unwrap();
+        let books = Arc::new(Embedded::open(folder.path()).unwrap());
+        let (go, gone) = std::sync::mpsc::channel::<()>();
+        let gone = Arc::new(std::sync::Mutex::new(gone));
+        for _ in 0..REPORTS_MAX {
+            let gone = Arc::clone(&gone);
+            let report = books.report(move |_| {
+                let _waited = gone.lock().unwrap().recv();
+                Ok(())
+            });
+            // Whoever asked for it goes away.
+            let asked = timeout(Duration::from_millis(20), report).await;
+            assert!(asked.is_err());
+        }
+        let soon = Duration::from_millis(50);
+        let third = timeout(soon, books.report(Embedded::verify)).await;
+        assert!(third.is_err(), "it waits for its turn");
+        let read = books.read(Tables::read_mark).await;
+        assert!(read.is_ok(), "{read:?}");
+        for _ in 0..REPORTS_MAX {
+            go.send(()).unwrap();
+        }
+        let verified = books.report(Embedded::verify).await.unwrap();
+        assert_eq!(verified.crooked, []);
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use ledger_api::{
     AccountId, AuthorizationId, Close, ClosesPage, Currency, Entry, TrialBalance, Verification,
 };
-use redb::{ReadableDatabase, ReadableTable, ReadableTableMetadata};
+use redb::{ReadableTable, ReadableTableMetadata};
 
 use super::tables::{CLOSES, Tables, decode, encode, rows};
 use super::{Embedded, broken};
@@ -23,11 +23,9 @@ const HELD_MAX: u64 = 1_000_000;
 
 impl Embedded {
     /// Closes a day: computed on a snapshot while others write, kept if no other close came meanwhile.
-    pub(in crate::store) fn close(&self, closing: &Closing) -> Result<Closed, StoreError> {
+    pub(in crate::store) fn close(&self, closing: Closing) -> Result<Closed, StoreError> {
         for _ in 0..RACES_MAX {
-            let snapshot = (self.database.begin_read())
-                .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-            let close = match Tables::open(&snapshot)?.close(closing.clone())? {
+            let close = match self.snapshot()?.close(closing.clone())? {
                 Closed::Now(close) => close,
                 settled => return Ok(settled),
             };
@@ -57,6 +55,14 @@ impl Embedded {
         }
         let why = "another close came first, again and again".to_owned();
         Err(StoreError::Unavailable(why))
+    }
+
+    pub(in crate::store) fn books(&self) -> Result<TrialBalance, StoreError> {
+        self.snapshot()?.books()
+    }
+
+    pub(in crate::store) fn verify(&self) -> Result<Verification, StoreError> {
+        self.snapshot()?.verify()
     }
 }
 
@@ -96,7 +102,7 @@ impl Tables {
         Ok(())
     }
 
-    pub(in crate::store) fn books(&self) -> Result<TrialBalance, StoreError> {
+    fn books(&self) -> Result<TrialBalance, StoreError> {
         let head = self.head;
         Ok(self.audited()?.balance(head.mark(), 0, head.entry))
     }
@@ -137,7 +143,7 @@ impl Tables {
         Ok(ClosesPage { closes, next })
     }
 
-    pub(in crate::store) fn verify(&self) -> Result<Verification, StoreError> {
+    fn verify(&self) -> Result<Verification, StoreError> {
         let closes = rows(&self.closes, None, usize::MAX)?;
         let mut verifier = Verifier::new(0, self.head, closes);
         self.each_entry(0, |entry, currency| verifier.entry(entry, currency))?;
