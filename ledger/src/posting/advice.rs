@@ -76,8 +76,7 @@ impl WorkingSet {
         let mut merged = match item {
             AdviceItem::Advice(advice) => self.merge_advice(record, gateway, advice),
             AdviceItem::Reversal(reversal) => {
-                merge_reversal(record, reversal);
-                return Merged::default();
+                return merge_reversal(record, reversal);
             }
             AdviceItem::Capture(_) | AdviceItem::Refund(_) => self.merge_moved(record, item),
         };
@@ -341,13 +340,20 @@ fn larger(one: Verdict, other: Verdict) -> Verdict {
     if rank(other) > rank(one) { other } else { one }
 }
 
-fn merge_reversal(record: &mut Record, reversal: &Reversal) {
+/// A reversal of another card than the one that was told counts, as its id does; and a person looks.
+fn merge_reversal(record: &mut Record, reversal: &Reversal) -> Merged {
     let remaining = reversal.remaining_minor;
     record.reversed_to = Some(
         record
             .reversed_to
             .map_or(remaining, |known| known.min(remaining)),
     );
+    let conflict = record.is_told() && record.card != reversal.card;
+    record.differing |= conflict;
+    Merged {
+        parked: None,
+        conflict,
+    }
 }
 
 fn failed(item: &AdviceItem, problem: Problem) -> DraftOutcome {

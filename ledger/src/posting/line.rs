@@ -39,19 +39,21 @@ impl WorkingSet {
     }
 
     /// A record that only others have named takes the card of its own message: what was named for
-    /// another card does not count for it.
+    /// another card does not count for it. A reversal of another card does, and is listed.
     pub(super) fn adopt(
         &mut self,
         record: Record,
         card: ledger_api::CardToken,
     ) -> Result<Record, Problem> {
-        let named_only = !record.is_told() && record.reversed_to.is_none();
-        if record.card == card || !named_only || !record.life.stages.has(Stages::NAMED) {
+        if record.card == card || record.is_told() {
             return Ok(record);
         }
         let mut bare = Record::new(record.id, record.card, record.account);
         bare.effect_minor = record.effect_minor;
-        bare.life.stages = Stages::NAMED;
+        bare.reversed_to = record.reversed_to;
+        if record.life.stages.has(Stages::NAMED) {
+            bare.life.stages = Stages::NAMED;
+        }
         bare.differing = true;
         self.book(bare, Some(&record))?;
         let mut own = self.record(&record.id).unwrap_or(record);

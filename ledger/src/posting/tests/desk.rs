@@ -2,7 +2,7 @@
 
 use ledger_api::{
     Action, Advice, AdviceItem, AdviceOutcome, AuthorizationState, Capture, Fingerprint,
-    OpenAccount, Resolution,
+    OpenAccount, Resolution, Reversal,
 };
 
 use super::*;
@@ -176,4 +176,30 @@ fn an_increment_is_booked_to_the_account_that_a_person_says() {
     );
     let view = books.authorization(id).unwrap().unwrap();
     assert_eq!(view.state, AuthorizationState::Held);
+}
+
+#[test]
+fn another_cards_reversal_gives_the_same_books_in_any_order_and_is_listed_i13() {
+    let mut other = card_state();
+    other.card.mac = [8; 16];
+    other.account = OTHER;
+    let reversal = AdviceItem::Reversal(Reversal {
+        id: ID,
+        card: other.card,
+        remaining_minor: amount(40),
+        seq: 1,
+        traceparent: None,
+    });
+    let items = [AdviceItem::Advice(approval()), reversal];
+    for order in [[0, 1], [1, 0]] {
+        let mut books = books("EUR");
+        books.transact(vec![Command::PutCard(other)], NOW);
+        for nth in order {
+            tell(&mut books, items[nth].clone());
+        }
+        let money = (held(&books, AccountId(1)), held(&books, OTHER));
+        assert_eq!(money, (40, 0), "{order:?}");
+        let view = books.authorization(ID).unwrap().unwrap();
+        assert!(view.contested && view.card == CARD, "{order:?}");
+    }
 }
