@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ledger_api::{AccountId, CardStatus, Change, Changed, JournalHead, Mark};
 
-use super::desk::{Desk, card_of, gateway};
+use super::desk::{Desk, NOW, card_of, gateway};
 use crate::posting::{Command, Outcome};
 use crate::store::{Store, StoreError};
 
@@ -205,6 +205,26 @@ pub(super) async fn a_journal_head_never_goes_back_until_a_grant_rule_11(store: 
     }
     let next = note((2, 1, 1)).await;
     assert_eq!(next, (true, Some((2, 1, 1))), "the next one is taken");
+    // A grant, and in the same batch a head of the journal that it is for.
+    let head = JournalHead {
+        epoch: 3,
+        seq: 1,
+        hash: 1,
+    };
+    let gateway = name.clone();
+    let granted = Command::GrantJournal {
+        gateway: gateway.clone(),
+    };
+    let noted = Command::NoteHead {
+        gateway,
+        head,
+        undrained: 0,
+    };
+    let outcomes = store.transact(vec![granted, noted], NOW).await;
+    let outcomes = outcomes.expect("done");
+    assert!(outcomes.iter().all(|it| matches!(it, Outcome::Stored(_))));
+    let next = note((3, 2, 2)).await;
+    assert_eq!(next, (true, Some((3, 2, 2))), "it is not fenced again");
 }
 
 /// Everything is there in the new epoch, and positions go on: only the epoch is another.

@@ -185,6 +185,10 @@ impl WorkingSet {
         undrained: u64,
     ) -> DraftOutcome {
         let Some(known) = self.journal(gateway) else {
+            // A row goes or comes in a batch, not both: the next batch of the gateway says it again.
+            if self.dirty_heads.contains(gateway) {
+                return stored(MarkAt::Head);
+            }
             self.set_journal(gateway, Journal { head, undrained });
             return stored(MarkAt::Head);
         };
