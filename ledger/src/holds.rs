@@ -18,6 +18,9 @@ use crate::store::{HoldClock, Store};
 const TICK: Duration = Duration::from_secs(5);
 /// What one tick counts at most.
 const TICK_MAX: Duration = Duration::from_secs(15);
+/// How long after a start, or after the books could not be reached, no hold expires: gateways have answered
+/// meanwhile, and need a moment to say that advices wait.
+const REPORTS_IN: Duration = Duration::from_secs(60);
 /// How many holds are let go in one transaction.
 const EXPIRE_MAX: usize = 256;
 
@@ -37,6 +40,7 @@ pub async fn run(
     stopping: CancellationToken,
 ) {
     let mut last = Instant::now();
+    let mut away = last;
     loop {
         tokio::select! {
             () = sleep(TICK) => {}
@@ -47,13 +51,19 @@ pub async fn run(
             Ok(clock) => {
                 last = Instant::now();
                 metrics.hold_clock(&clock);
+                if away.elapsed() < REPORTS_IN {
+                    continue;
+                }
                 let expired = sweep(&store, &batcher, &clock, holds.expire_after_s).await;
                 metrics.expired(expired);
                 if expired > 0 {
                     tracing::info!(expired, clock_s = clock.seconds, "holds have expired");
                 }
             }
-            Err(error) => tracing::debug!(%error, "the hold clock stands still"),
+            Err(error) => {
+                away = Instant::now();
+                tracing::debug!(%error, "the hold clock stands still");
+            }
         }
     }
 }
@@ -90,4 +100,53 @@ pub async fn sweep(
         }
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use ledger_api::AccountId;
+    use serde_json::json;
+
+    use super::*;
+
+    fn parsed<T: serde::de::DeserializeOwned>(value: serde_json::Value) -> T {
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_expires_before_gateways_could_report_after_a_start_rule_17() {
+        let store = Store::memory(1);
+        let metrics = Metrics::default();
+        let batcher = Batcher::start(store.clone(), metrics.clone());
+        let card = "k1-00000000000000000000000000000001";
+        let account = json!({"account": 1, "currency": "EUR", "opening_minor": 500});
+        let state = json!({"card": card, "account": 1, "status": "open", "expiry": 9912,
+            "transaction_max_minor": 500});
+        let request = json!({"id": "00000000000000000000000000000001", "card": card,
+            "amount_minor": 100, "currency": "EUR", "fingerprint": 1});
+        let commands = vec![
+            Command::OpenAccount(parsed(account)),
+            Command::PutCard(parsed(state)),
+            Command::Authorize {
+                gateway: "gw1".parse().unwrap(),
+                request: parsed(request),
+            },
+        ];
+        batcher.submit(commands).await.unwrap();
+        let stopping = CancellationToken::new();
+        let holds = Holds { expire_after_s: 10 };
+        let running = run(store.clone(), batcher, metrics, holds, stopping.clone());
+        let running = tokio::spawn(running);
+        let held = async || {
+            let account = store.account(AccountId(1)).await.unwrap().unwrap();
+            account.totals.debits_pending
+        };
+        sleep(REPORTS_IN - TICK / 2).await;
+        assert!(store.hold_clock().await.unwrap().seconds > 10, "it is due");
+        assert_eq!(held().await, 100);
+        sleep(TICK * 3).await;
+        assert_eq!(held().await, 0);
+        stopping.cancel();
+        running.await.unwrap();
+    }
 }
