@@ -10,6 +10,7 @@ const FILES: &[(i64, &str, &str)] = &[
     (1, "books", include_str!("../0001_books.sql")),
     (2, "life", include_str!("../0002_life.sql")),
     (3, "closes", include_str!("../0003_closes.sql")),
+    (4, "growth", include_str!("../0004_growth.sql")),
 ];
 
 /// What brings a database to the schema of this version. A database that a newer version has
