@@ -1,5 +1,19 @@
 //! Natural batching: while one transaction is in flight, commands gather; the next takes them all,
 //! up to a bound. No timer, so nothing waits when the ledger is idle.
+//!
+//! | lane | what waits in it |
+//! |---|---|
+//! | live | authorizations |
+//! | advices | advices, reversals, captures, refunds, releases, what expires |
+//! | desk | accounts, cards, grants, what a person has decided |
+//! | [`held`] | commands whose account somebody else has locked, each account by itself (rule 19) |
+
+mod held;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use ledger_api::{
     AdviceAnswer, AdviceOutcome, AuthorizeAnswer, Mark, Problem, ReleaseAnswer, ReleaseOutcome,
@@ -10,24 +24,56 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use crate::metrics::Metrics;
-use crate::posting::{Command, Outcome};
-use crate::store::{Store, StoreError};
+use crate::posting::{Command, Lane, Moment, Outcome};
+use crate::store::{Passed, Store, StoreError};
+use held::HeldLanes;
 
-/// How many commands go into one transaction, unless one request alone has more.
-const BATCH_COMMANDS_MAX: usize = 512;
-/// How many requests may wait. More are refused at once, which is cheap.
-const QUEUE_JOBS_MAX: usize = 1024;
+/// How much goes together, and how much and how long may wait.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// How many commands go into one transaction, unless one request alone has more.
+    pub batch_commands: usize,
+    /// How many requests may wait in one lane. More are refused at once, which is cheap.
+    pub queue_jobs: usize,
+    /// How many accounts that somebody else has locked may be waited for at once.
+    pub held_rows: usize,
+    /// How many commands may wait for one such account.
+    pub held_commands: usize,
+    /// How long a command that came alone waits for such an account.
+    pub held_alone: Duration,
+    /// How long others in the same request are kept waiting for it.
+    pub held_together: Duration,
+}
 
-/// Where requests bring their commands. Clones share one queue.
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            batch_commands: 512,
+            queue_jobs: 1024,
+            held_rows: 64,
+            held_commands: 1024,
+            // Less than the gateways' cut-off, 800 ms.
+            held_alone: Duration::from_millis(600),
+            held_together: Duration::from_millis(25),
+        }
+    }
+}
+
+/// Where requests bring their commands. Clones share the queues.
 #[derive(Debug, Clone)]
 pub struct Batcher {
-    queue: mpsc::Sender<Job>,
+    queues: [mpsc::Sender<Job>; Lane::ALL.len()],
+    held: HeldLanes,
 }
+
+type Answer = Result<Vec<Outcome>, StoreError>;
 
 #[derive(Debug)]
 struct Job {
     commands: Vec<Command>,
-    reply: oneshot::Sender<Result<Vec<Outcome>, StoreError>>,
+    reply: oneshot::Sender<Answer>,
+    /// True once it was left out because somebody else held what it needs.
+    passed_over: bool,
 }
 
 /// Why a request's commands were not done, or may not have been.
@@ -42,56 +88,212 @@ pub enum BatchError {
 }
 
 impl Batcher {
-    /// Starts the task that does the batches. It ends when the last clone is gone and all that
-    /// waits is done.
+    /// Starts the tasks that do the batches. They end when the last clone is gone and all that waits
+    /// is done.
     pub fn start(store: Store, metrics: Metrics) -> Self {
-        let (queue, jobs) = mpsc::channel(QUEUE_JOBS_MAX);
-        tokio::spawn(work(store, metrics, jobs));
-        Self { queue }
+        Self::with_limits(store, metrics, Limits::default())
     }
 
-    /// How many requests wait.
-    pub fn waiting(&self) -> usize {
-        self.queue.max_capacity() - self.queue.capacity()
+    /// As [`Batcher::start`], with other limits.
+    pub fn with_limits(store: Store, metrics: Metrics, limits: Limits) -> Self {
+        let held = HeldLanes::new(store.clone(), limits);
+        let queues = Lane::ALL.map(|lane| {
+            let (queue, jobs) = mpsc::channel(limits.queue_jobs);
+            let worker = Worker {
+                lane,
+                store: store.clone(),
+                metrics: metrics.clone(),
+                held: held.clone(),
+                limits,
+            };
+            tokio::spawn(worker.work(jobs));
+            queue
+        });
+        Self { queues, held }
     }
 
-    /// Does a request's commands, in order and in one transaction, together with whatever else
-    /// waits. They are done even if the caller goes away.
+    /// How many requests wait in a lane.
+    pub fn waiting(&self, lane: Lane) -> usize {
+        let queue = &self.queues[lane as usize];
+        queue.max_capacity() - queue.capacity()
+    }
+
+    /// How many accounts that somebody else has locked are waited for.
+    pub fn held(&self) -> usize {
+        self.held.len()
+    }
+
+    /// Does a request's commands, in order, together with whatever else waits. They are done even if
+    /// the caller goes away.
     ///
     /// # Errors
     /// When the queue is full, or the store did not do the batch.
     pub async fn submit(&self, commands: Vec<Command>) -> Result<Vec<Outcome>, BatchError> {
         let (reply, answer) = oneshot::channel();
-        self.queue
-            .try_send(Job { commands, reply })
-            .map_err(|_| BatchError::Full)?;
-        let lost = || StoreError::Unknown("the batch was lost".to_owned());
+        let queue = &self.queues[Lane::of(&commands) as usize];
+        let job = Job {
+            commands,
+            reply,
+            passed_over: false,
+        };
+        queue.try_send(job).map_err(|_| BatchError::Full)?;
         Ok(answer.await.unwrap_or_else(|_| Err(lost()))?)
     }
 }
 
-async fn work(store: Store, metrics: Metrics, mut jobs: mpsc::Receiver<Job>) {
-    let mut carried = None;
-    loop {
-        let first = match carried.take() {
-            Some(job) => job,
-            None => match jobs.recv().await {
-                Some(job) => job,
-                None => return,
-            },
-        };
-        let batch = gather(first, &mut jobs, &mut carried);
-        run(&store, &metrics, batch).await;
+fn lost() -> StoreError {
+    StoreError::Unknown("the batch was lost".to_owned())
+}
+
+/// What does the batches of one lane.
+struct Worker {
+    lane: Lane,
+    store: Store,
+    metrics: Metrics,
+    held: HeldLanes,
+    limits: Limits,
+}
+
+impl Worker {
+    async fn work(self, mut jobs: mpsc::Receiver<Job>) {
+        let mut first = Vec::new();
+        loop {
+            if first.is_empty() {
+                match jobs.recv().await {
+                    Some(job) => first.push(job),
+                    None => return,
+                }
+            }
+            let mut carried = None;
+            let max = self.limits.batch_commands;
+            let batch = gather(std::mem::take(&mut first), &mut jobs, &mut carried, max);
+            // What was passed over goes first, because it has waited longest.
+            first = self.run(batch).await;
+            first.extend(carried);
+            // Who has just been answered may have the next question ready: then it goes along.
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Does a batch; returns what was left out of it and is to be tried once more.
+    async fn run(&self, mut batch: Vec<Job>) -> Vec<Job> {
+        let mut commands = Vec::new();
+        let counts: Vec<usize> = (batch.iter_mut())
+            .map(|job| {
+                commands.append(&mut job.commands);
+                commands.len()
+            })
+            .collect();
+        let commands = Arc::new(commands);
+        let ends = counts.iter().copied();
+        let begins = std::iter::once(0).chain(ends.clone());
+        let spans = begins.zip(ends).map(|(from, to)| from..to);
+        match self.transact(Arc::clone(&commands)).await {
+            Ok(passed) => {
+                let mut passed = passed.into_iter();
+                let mut again = Vec::new();
+                for (job, span) in batch.into_iter().zip(spans) {
+                    let own = passed.by_ref().take(span.len());
+                    again.extend(self.answer(job, own, &commands[span]));
+                }
+                again
+            }
+            Err(StoreError::Refused(cause)) => {
+                tracing::error!(cause, "the store refuses a batch; looking for the item");
+                for (job, span) in batch.into_iter().zip(spans) {
+                    let outcomes = one_by_one(&self.store, &commands[span]).await;
+                    let told = outcomes.iter().flatten();
+                    told.for_each(|outcome| self.metrics.outcome(outcome));
+                    let _gone = job.reply.send(outcomes);
+                }
+                Vec::new()
+            }
+            Err(error) => {
+                for job in batch {
+                    let _gone = job.reply.send(Err(error.clone()));
+                }
+                Vec::new()
+            }
+        }
+    }
+
+    async fn transact(&self, commands: Arc<Vec<Command>>) -> Result<Vec<Passed>, StoreError> {
+        let (count, began) = (commands.len(), Instant::now());
+        let ended = self.store.transact_free(commands, now(&self.store)).await;
+        self.metrics
+            .committed(self.lane, count, began.elapsed(), &ended);
+        ended
+    }
+
+    /// Answers a job, or has what was left out of it done elsewhere; returns that where it is to be
+    /// tried once more first: most locks are those of another batch, and gone when that commits.
+    fn answer(
+        &self,
+        job: Job,
+        passed: impl Iterator<Item = Passed>,
+        commands: &[Command],
+    ) -> Option<Job> {
+        let mut outcomes = Vec::with_capacity(commands.len());
+        let mut left_out = Vec::new();
+        for (place, passed) in passed.enumerate() {
+            match passed {
+                Passed::Done(outcome) => {
+                    self.metrics.outcome(&outcome);
+                    outcomes.push(Some(outcome));
+                }
+                Passed::Held(row) => {
+                    left_out.push((place, row));
+                    outcomes.push(None);
+                }
+            }
+        }
+        if left_out.is_empty() {
+            // The caller may have gone away; the books have it all the same.
+            let _gone = job.reply.send(Ok(outcomes.into_iter().flatten().collect()));
+            return None;
+        }
+        let command = |place: usize| commands[place].clone();
+        if job.passed_over {
+            let alone = commands.len() == 1;
+            let parts = left_out.into_iter();
+            let parts = parts.map(|(place, row)| (place, row, command(place)));
+            self.held
+                .answer(job.reply, outcomes, parts.collect(), alone, &self.metrics);
+            return None;
+        }
+        let (reply, answer) = oneshot::channel();
+        let again = left_out.iter().map(|(place, _)| command(*place)).collect();
+        tokio::spawn(async move {
+            let rest: Answer = answer.await.unwrap_or_else(|_| Err(lost()));
+            let whole = rest.map(|rest| {
+                let mut rest = rest.into_iter();
+                let fill = |known: Option<Outcome>| known.or_else(|| rest.next());
+                outcomes.into_iter().filter_map(fill).collect()
+            });
+            let _gone = job.reply.send(whole);
+        });
+        Some(Job {
+            commands: again,
+            reply,
+            passed_over: true,
+        })
     }
 }
 
 /// Takes what waits, up to the bound; the first job that does not fit is carried to the next batch.
-fn gather(first: Job, jobs: &mut mpsc::Receiver<Job>, carried: &mut Option<Job>) -> Vec<Job> {
-    let mut size = first.commands.len();
-    let mut batch = vec![first];
-    while let Ok(job) = jobs.try_recv() {
+fn gather(
+    first: Vec<Job>,
+    jobs: &mut mpsc::Receiver<Job>,
+    carried: &mut Option<Job>,
+    max: usize,
+) -> Vec<Job> {
+    let mut batch = first;
+    let mut size: usize = batch.iter().map(|job| job.commands.len()).sum();
+    while size < max
+        && let Ok(job) = jobs.try_recv()
+    {
         size += job.commands.len();
-        if size > BATCH_COMMANDS_MAX {
+        if size > max {
             *carried = Some(job);
             break;
         }
@@ -100,73 +302,40 @@ fn gather(first: Job, jobs: &mut mpsc::Receiver<Job>, carried: &mut Option<Job>)
     batch
 }
 
-async fn run(store: &Store, metrics: &Metrics, batch: Vec<Job>) {
-    let commands = batch
-        .iter()
-        .flat_map(|job| job.commands.iter().cloned())
-        .collect();
-    match transact(store, metrics, commands).await {
-        Ok(outcomes) => {
-            outcomes.iter().for_each(|outcome| metrics.outcome(outcome));
-            let mut outcomes = outcomes.into_iter();
-            for job in batch {
-                let own = outcomes.by_ref().take(job.commands.len()).collect();
-                // The caller may have gone away; the books have it all the same.
-                let _gone = job.reply.send(Ok(own));
-            }
-        }
-        Err(StoreError::Refused(cause)) => {
-            tracing::error!(cause, "the store refuses a batch; looking for the item");
-            for job in batch {
-                let outcomes = one_by_one(store, metrics, job.commands).await;
-                let told = outcomes.iter().flatten();
-                told.for_each(|outcome| metrics.outcome(outcome));
-                let _gone = job.reply.send(outcomes);
-            }
-        }
-        Err(error) => {
-            for job in batch {
-                let _gone = job.reply.send(Err(error.clone()));
-            }
-        }
-    }
-}
-
-async fn transact(
-    store: &Store,
-    metrics: &Metrics,
-    commands: Vec<Command>,
-) -> Result<Vec<Outcome>, StoreError> {
-    let (count, began) = (commands.len(), Instant::now());
-    let now = store.moment(clock::wall_seconds());
-    let ended = store.transact(commands, now).await;
-    metrics.committed(count, began.elapsed(), &ended);
-    ended
+fn now(store: &Store) -> Moment {
+    store.moment(clock::wall_seconds())
 }
 
 /// A command that the store refuses must not take others with it (I13): each is done alone.
-async fn one_by_one(
-    store: &Store,
-    metrics: &Metrics,
-    commands: Vec<Command>,
-) -> Result<Vec<Outcome>, StoreError> {
+async fn one_by_one(store: &Store, commands: &[Command]) -> Answer {
     let mut outcomes = Vec::with_capacity(commands.len());
     for command in commands {
-        match transact(store, metrics, vec![command.clone()]).await {
+        match store.transact(vec![command.clone()], now(store)).await {
             Ok(done) => outcomes.extend(done),
             Err(StoreError::Refused(cause)) => {
                 tracing::error!(cause, "the store refuses an item");
-                outcomes.push(refused(&command));
+                outcomes.push(failed(command, refused()));
             }
+            Err(StoreError::Busy(_)) => outcomes.push(failed(command, busy())),
             Err(error) => return Err(error),
         }
     }
     Ok(outcomes)
 }
 
-fn refused(command: &Command) -> Outcome {
+fn refused() -> Problem {
     let detail = "the store refuses this item; its log says why";
-    let problem = Problem::new("refused_by_store", 500, Retry::SameKeyOnly, detail);
+    Problem::new("refused_by_store", 500, Retry::SameKeyOnly, detail)
+}
+
+fn busy() -> Problem {
+    let detail = "somebody else has locked the account for longer than this item may wait; ask again \
+                  with the same id";
+    Problem::new("account_busy", 503, Retry::SameKeyOnly, detail)
+}
+
+/// The answer to a command of which nothing came.
+fn failed(command: &Command, problem: Problem) -> Outcome {
     match command {
         Command::Authorize { .. } => Outcome::Authorized(AuthorizeAnswer::Failed(problem), 0),
         Command::Advise { item, .. } | Command::Settle { item, .. } => {
@@ -185,60 +354,5 @@ fn refused(command: &Command) -> Outcome {
             mark: Mark::default(),
         }),
         _ => Outcome::Refused(problem),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use ledger_api::JournalHead;
-
-    use super::*;
-
-    fn job(commands: usize) -> Job {
-        let head = JournalHead {
-            epoch: 1,
-            seq: 1,
-            hash: 1,
-        };
-        let command = Command::NoteHead {
-            gateway: "gw1".parse().unwrap(),
-            head,
-            undrained: 0,
-        };
-        Job {
-            commands: vec![command; commands],
-            reply: oneshot::channel().0,
-        }
-    }
-
-    #[tokio::test]
-    async fn what_waits_goes_together_up_to_the_bound_and_nothing_is_lost() {
-        let (queue, mut jobs) = mpsc::channel(8);
-        for size in [100, 400, 20, 1024, 1] {
-            queue.try_send(job(size)).unwrap();
-        }
-        let mut carried = None;
-        let mut batches = Vec::new();
-        while let Some(first) = carried.take().or_else(|| jobs.try_recv().ok()) {
-            let batch = gather(first, &mut jobs, &mut carried);
-            batches.push(
-                batch
-                    .iter()
-                    .map(|job| job.commands.len())
-                    .collect::<Vec<_>>(),
-            );
-        }
-        assert_eq!(batches, [vec![100, 400], vec![20], vec![1024], vec![1]]);
-    }
-
-    #[tokio::test]
-    async fn a_full_queue_refuses_at_once() {
-        let (queue, _jobs) = mpsc::channel(1);
-        let batcher = Batcher { queue };
-        batcher.queue.try_send(job(1)).unwrap();
-        assert!(matches!(
-            batcher.submit(Vec::new()).await,
-            Err(BatchError::Full)
-        ));
     }
 }

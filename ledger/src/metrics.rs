@@ -16,11 +16,11 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-use crate::posting::Outcome;
+use crate::posting::{Lane, Outcome};
 use crate::store::{HoldClock, StoreError};
 use labels::{
     AdviceLabels, AdviceResult, AuthorizationLabels, Call, CloseLabels, CloseResult, Commit,
-    CommitLabels, Conflict, ConflictLabels, Decision, RequestLabels, StatusClass,
+    CommitLabels, Conflict, ConflictLabels, Decision, LaneLabels, RequestLabels, StatusClass,
 };
 pub use page::Page;
 
@@ -30,15 +30,18 @@ process::catalogue! {
     REQUEST_DURATION = Histogram "holdfast_ledger_request_duration_seconds" Seconds by RequestLabels,
         "From a request's head to its answer's, by call and class of status; `feed` waits for news on purpose",
         "p99 of `authorize` near the gateways' cut-off; any share of `5xx`";
-    BATCH_COMMANDS = Histogram "holdfast_ledger_batch_commands" None,
+    BATCH_COMMANDS = Histogram "holdfast_ledger_batch_commands" None by LaneLabels,
         "How many commands went into one transaction",
         "always at the top bucket: the store is the limit";
     COMMIT_DURATION = Histogram "holdfast_ledger_commit_duration_seconds" Seconds by CommitLabels,
-        "How long the transaction of a batch took, by what came of it",
+        "How long the transaction of a batch took, by lane and by what came of it",
         "p99 of `done` near the gateways' cut-off; any `unknown` or `broken`";
-    QUEUE = Gauge "holdfast_ledger_queue_requests" None,
+    QUEUE = Gauge "holdfast_ledger_queue_requests" None by LaneLabels,
         "Requests that wait for a transaction",
         "near 1,024: then they are refused";
+    HELD = Gauge "holdfast_ledger_held_accounts" None,
+        "Accounts and authorizations that somebody else has locked, and that are waited for (rule 19)",
+        "more than 0 for longer than a transaction takes: somebody keeps a lock";
     AUTHORIZATIONS = Counter "holdfast_ledger_authorizations_total" None by AuthorizationLabels,
         "Authorizations that were answered, repeats too",
         "any `failed`; a jump of `declined`";
@@ -80,7 +83,7 @@ pub fn catalogue() -> Vec<&'static Description> {
 #[derive(Debug, Clone)]
 pub struct Metrics {
     requests: Series<RequestLabels, Histogram>,
-    batches: Histogram,
+    batches: Series<LaneLabels, Histogram>,
     commits: Series<CommitLabels, Histogram>,
     authorizations: Series<AuthorizationLabels, Counter>,
     advices: Series<AdviceLabels, Counter>,
@@ -95,11 +98,11 @@ pub struct Metrics {
 impl Default for Metrics {
     fn default() -> Self {
         let durations = || Histogram::new(DEADLINES);
-        let sizes = (0..=10).map(|power| f64::from(1 << power));
+        let sizes = || Histogram::new((0..=10).map(|power| f64::from(1 << power)));
         Self {
             requests: Series::new(durations, RequestLabels::is_expected),
-            batches: Histogram::new(sizes),
-            commits: Series::new(durations, |_| true),
+            batches: Series::new(sizes, |_| true),
+            commits: Series::new(durations, CommitLabels::is_expected),
             authorizations: Series::new(Counter::default, |_| true),
             advices: Series::new(Counter::default, |_| true),
             conflicts: Series::new(Counter::default, |_| true),
@@ -120,16 +123,20 @@ impl Metrics {
     }
 
     /// Counts a transaction of so many commands.
-    pub fn committed(
+    pub fn committed<T>(
         &self,
+        lane: Lane,
         commands: usize,
         took: Duration,
-        ended: &Result<Vec<Outcome>, StoreError>,
+        ended: &Result<T, StoreError>,
     ) {
+        let lane = lane.into();
         // Far below where a float would round.
-        self.batches.observe(commands as f64);
+        self.batches
+            .of(LaneLabels { lane })
+            .observe(commands as f64);
         let result = Commit::of(ended);
-        let series = self.commits.of(CommitLabels { result });
+        let series = self.commits.of(CommitLabels { lane, result });
         series.observe(took.as_secs_f64());
     }
 

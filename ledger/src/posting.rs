@@ -18,6 +18,7 @@ mod advice;
 mod authorize;
 mod desk;
 mod draft;
+mod lane;
 mod life;
 mod line;
 mod record;
@@ -33,6 +34,7 @@ use ledger_api::{
 
 pub use accounts::{Account, Card, Journal};
 pub use draft::{Draft, Head, InternalDelta, Sealed};
+pub use lane::Lane;
 pub use life::{Life, Link, Moved, MovedKind, Stages};
 pub use record::{Gateways, Record};
 pub(crate) use working_set::plus;

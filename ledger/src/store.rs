@@ -28,7 +28,7 @@ use crate::posting::{Command, Moment, Outcome};
 pub use closes::{Closed, Closing};
 use embedded::Embedded;
 pub use listing::ListingCursor;
-use postgres::Postgres;
+use postgres::{Locked, Postgres};
 
 /// Why a store did not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -42,6 +42,19 @@ pub enum StoreError {
     /// The store refuses something in the batch for ever. Nothing happened.
     #[error("the store refuses the batch: {0}; nothing was done, look for the item that it names")]
     Refused(String),
+    /// Somebody else has locked what the batch needs. Nothing happened.
+    #[error("an account is in use elsewhere: {0}; nothing was done, ask again with the same ids")]
+    Busy(String),
+    /// The reader has seen more than there is: these are the books of a server that is not the primary
+    /// any more, or restored ones of which nobody said so.
+    #[error(
+        "the feed is at {position} and the reader is ahead of it; these books are older than what it \
+         has seen, ask again"
+    )]
+    FeedAhead {
+        /// The store's last position.
+        position: u64,
+    },
     /// The reader's epoch is not the store's.
     #[error("the ledger's epoch is {epoch}; list everything again and follow the feed from there")]
     EpochChanged {
@@ -65,6 +78,8 @@ pub struct Database {
     pub url: String,
     /// The connection's password; the one in the URL, if any, where `None`.
     pub password: Option<String>,
+    /// Which part of the books in it: a whole set of books of its own, from 0 on.
+    pub bucket: u16,
     /// True: [`Store::prepare`] brings the schema up to date. False: it waits until somebody has.
     pub migrate: bool,
 }
@@ -77,6 +92,24 @@ impl Database {
     pub fn check(&self) -> Result<(), UrlError> {
         postgres::options(self).map(drop)
     }
+}
+
+/// What came of one command of a batch that does not wait.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Passed {
+    /// It was done.
+    Done(Outcome),
+    /// It was left out: somebody else has locked a row that it needs.
+    Held(HeldRow),
+}
+
+/// A row that a command has to wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum HeldRow {
+    /// The account's.
+    Account(AccountId),
+    /// The authorization's.
+    Authorization(AuthorizationId),
 }
 
 /// The books, wherever they are. Clones share them.
@@ -177,6 +210,7 @@ impl Store {
         Self::database(&Database {
             url: url.to_owned(),
             password: None,
+            bucket: 0,
             migrate: true,
         })
     }
@@ -296,7 +330,8 @@ impl Store {
         read!(self, due(held_by, limit))
     }
 
-    /// Does all commands, in order, in one transaction. The work goes on when the caller goes away.
+    /// Does all commands, in order, in one transaction. What somebody else has locked is waited for, for a
+    /// bounded time. The work goes on when the caller goes away.
     ///
     /// # Errors
     /// When the batch as a whole was not done, or may not have been; see [`StoreError`].
@@ -305,18 +340,49 @@ impl Store {
         commands: Vec<Command>,
         now: Moment,
     ) -> Result<Vec<Outcome>, StoreError> {
-        let (outcomes, position) = match &self.kind {
+        let done = self.post(Arc::new(commands), now, Locked::Wait).await?;
+        let outcomes = done.into_iter().filter_map(|done| match done {
+            Passed::Done(outcome) => Some(outcome),
+            Passed::Held(_) => None,
+        });
+        Ok(outcomes.collect())
+    }
+
+    /// As [`Store::transact`], without waiting: commands that need a row that somebody else has locked
+    /// are left out, so that one such row holds up nobody else (rule 19).
+    ///
+    /// # Errors
+    /// As [`Store::transact`].
+    pub async fn transact_free(
+        &self,
+        commands: Arc<Vec<Command>>,
+        now: Moment,
+    ) -> Result<Vec<Passed>, StoreError> {
+        self.post(commands, now, Locked::Pass).await
+    }
+
+    async fn post(
+        &self,
+        commands: Arc<Vec<Command>>,
+        now: Moment,
+        locked: Locked,
+    ) -> Result<Vec<Passed>, StoreError> {
+        let all = |outcomes: Vec<Outcome>| outcomes.into_iter().map(Passed::Done).collect();
+        let (done, position) = match &self.kind {
             Kind::Memory(books) => {
                 let mut books = lock(books);
-                (books.transact(commands, now), books.mark().position)
+                let outcomes = books.transact(Arc::unwrap_or_clone(commands), now);
+                (all(outcomes), books.mark().position)
             }
             Kind::Embedded(books) => {
                 let books = Arc::clone(books);
-                on_blocking_task(move || books.transact(&commands, now)).await?
+                let done = on_blocking_task(move || books.transact(&commands, now)).await;
+                done.map(|(outcomes, position)| (all(outcomes), position))?
             }
             Kind::Postgres(books) => {
-                let books = Arc::clone(books);
-                on_own_task(async move { books.transact(commands, now).await }).await?
+                let posted = Arc::clone(books).transact(commands, now, locked);
+                let posted = on_own_task(posted).await?;
+                (posted.done, posted.head.position)
             }
         };
         self.committed.send_if_modified(|last| {
@@ -324,7 +390,7 @@ impl Store {
             *last = position.max(*last);
             newer
         });
-        Ok(outcomes)
+        Ok(done)
     }
 
     /// The last feed position that this process has committed, as it grows.
@@ -426,8 +492,9 @@ impl Store {
     /// At most `limit` changes after a position, without holes (rule 13).
     ///
     /// # Errors
-    /// [`StoreError::EpochChanged`] for another epoch, or a position that this epoch has not
-    /// reached; or when the store cannot be read.
+    /// [`StoreError::EpochChanged`] for another epoch; for a position that this one has not reached, too,
+    /// and [`StoreError::FeedAhead`] where the books are on a server that others can take the place of;
+    /// or when the store cannot be read.
     pub async fn feed(&self, epoch: u64, after: u64, limit: usize) -> Result<FeedPage, StoreError> {
         read!(self, feed(epoch, after, limit))
     }

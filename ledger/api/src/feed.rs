@@ -57,7 +57,8 @@ pub struct AccountState {
 }
 
 /// `GET /v1/feed`: the changes after a position. A reader whose `epoch` is not the ledger's gets
-/// 409 `epoch_changed` and lists again.
+/// 409 `epoch_changed` and lists again. One that has seen more than there is, in the same epoch, may get
+/// 503 `feed_ahead`: these books are older, it keeps what it knows and asks again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FeedPage {
     /// The ledger's epoch.

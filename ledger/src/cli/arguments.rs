@@ -162,8 +162,18 @@ fn database(layer: &Layer, report: &mut Report) -> Option<Database> {
                 "set store.database_url too",
             );
         }
+        if store.bucket.is_some_and(|bucket| bucket != 0) {
+            let what = "a bucket without a database";
+            report.refuse("store.bucket", what, "set store.database_url too");
+        }
         return None;
     };
+    let bucket = store.bucket.unwrap_or(0);
+    if i16::try_from(bucket).is_err() {
+        let what = format!("{bucket} is no bucket");
+        report.refuse("store.bucket", what, "choose one from 0 to 32767");
+        return None;
+    }
     let password = match password.map(read_password).transpose() {
         Ok(password) => password,
         Err(what) => {
@@ -175,6 +185,7 @@ fn database(layer: &Layer, report: &mut Report) -> Option<Database> {
     let database = Database {
         url: url.clone(),
         password,
+        bucket,
         migrate: store.migrate != Some(Migrate::Never),
     };
     report.keep("store.database_url", database.check())?;

@@ -48,6 +48,12 @@ pub struct Books {
     #[config(env = "HOLDFAST_DATABASE_PASSWORD_FILE")]
     pub database_password_file: Option<PathBuf>,
 
+    /// Which part of the books in the database this ledger keeps, from 0 to 32767.
+    ///
+    /// A bucket is a whole set of books with a feed of its own. Several ledgers may keep the same one.
+    #[config(env = "HOLDFAST_LEDGER_BUCKET", default = 0)]
+    pub bucket: u16,
+
     /// Folder of the embedded store; made if absent, used by one ledger at a time.
     #[config(env = "HOLDFAST_LEDGER_DATA", default = "./var/ledger")]
     pub data: PathBuf,
@@ -94,6 +100,7 @@ pub const SERVICE: Service = Service {
             "FILE",
         )
         .example("/run/secrets/database-password"),
+        Flag::new("store.bucket", "bucket", "NUMBER"),
         Flag::new("store.data", "data", "DIRECTORY"),
         Flag::new("store.migrate", "migrate", "WHEN"),
         Flag::new("holds.expire_after_s", "holds-expire-after-s", "SECONDS"),

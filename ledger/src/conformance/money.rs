@@ -6,7 +6,7 @@ use ledger_api::{
 
 use super::desk::{Desk, amount, card_of, gateway};
 use crate::posting::{Command, Outcome, clearing, funding};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 pub(super) async fn a_repeat_gets_the_first_answer_and_holds_nothing_more_i2_i3(store: &Store) {
     let desk = Desk::open(store, 10, 10_000).await;
@@ -205,7 +205,7 @@ async fn retried(store: &Store, commands: Vec<Command>) {
     for _ in 0..100 {
         match store.transact(commands.clone(), super::desk::NOW).await {
             Ok(_) => return,
-            Err(crate::store::StoreError::Unavailable(_)) => {}
+            Err(StoreError::Unavailable(_) | StoreError::Busy(_)) => {}
             Err(error) => unreachable!("a batch failed: {error}"),
         }
     }

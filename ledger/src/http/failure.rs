@@ -12,6 +12,13 @@ use crate::store::StoreError;
 #[derive(Debug)]
 pub(super) struct Failure(Problem);
 
+#[cfg(test)]
+impl Failure {
+    pub(super) fn problem(self) -> Problem {
+        self.0
+    }
+}
+
 impl From<Problem> for Failure {
     fn from(problem: Problem) -> Self {
         Self(problem)
@@ -23,6 +30,8 @@ impl From<StoreError> for Failure {
         let (name, status, retry) = match &error {
             StoreError::Unavailable(_) => ("store_unavailable", 503, Retry::Safe),
             StoreError::Unknown(_) => ("outcome_unknown", 503, Retry::SameKeyOnly),
+            StoreError::Busy(_) => ("account_busy", 503, Retry::SameKeyOnly),
+            StoreError::FeedAhead { .. } => ("feed_ahead", 503, Retry::Safe),
             StoreError::EpochChanged { .. } => ("epoch_changed", 409, Retry::Never),
             StoreError::Refused(_) => ("refused_by_store", 500, Retry::SameKeyOnly),
             StoreError::Broken(_) => ("books_broken", 500, Retry::SameKeyOnly),

@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout};
 use tower::ServiceExt;
 
 use super::*;
+use crate::store::StoreError;
 
 fn ledger() -> (Ledger, Router) {
     let store = Store::memory(1);
@@ -146,6 +147,39 @@ async fn every_refusal_is_a_problem_that_says_whether_to_retry() {
         let told = format!("{} {}", problem.status, problem.name());
         assert_eq!(told, expected, "{call_line}");
         assert_eq!(problem.retry, Retry::Never);
+    }
+}
+
+#[test]
+fn what_may_pass_is_a_503_and_says_whether_the_ids_must_be_the_same() {
+    let problems = [
+        (
+            StoreError::FeedAhead { position: 7 },
+            "feed_ahead",
+            Retry::Safe,
+        ),
+        (
+            StoreError::Busy(String::new()),
+            "account_busy",
+            Retry::SameKeyOnly,
+        ),
+        (
+            StoreError::Unknown(String::new()),
+            "outcome_unknown",
+            Retry::SameKeyOnly,
+        ),
+        (
+            StoreError::Unavailable(String::new()),
+            "store_unavailable",
+            Retry::Safe,
+        ),
+    ];
+    for (error, name, retry) in problems {
+        let problem = failure::Failure::from(error).problem();
+        assert_eq!(
+            (problem.status, problem.name(), problem.retry),
+            (503, name, retry)
+        );
     }
 }
 

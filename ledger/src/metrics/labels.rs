@@ -3,7 +3,7 @@
 use axum::http::{Method, StatusCode};
 use ledger_api::{AdviceOutcome, AuthorizeAnswer};
 
-use crate::posting::Outcome;
+use crate::posting::{Lane, Outcome};
 use crate::store::{Closed, StoreError};
 
 process::label! {
@@ -61,12 +61,26 @@ process::label! {
 }
 
 process::label! {
+    /// Which commands wait together.
+    LaneName {
+        /// Authorizations.
+        Live = "live",
+        /// Advices, reversals and journal heads.
+        Advices = "advices",
+        /// Accounts, cards and grants.
+        Desk = "desk",
+    }
+}
+
+process::label! {
     /// What came of a transaction.
     Commit {
         /// Committed.
         Done = "done",
         /// Nothing happened.
         Unavailable = "unavailable",
+        /// Somebody else had locked an account for too long.
+        Busy = "busy",
         /// It may have happened.
         Unknown = "unknown",
         /// The store refuses something in it.
@@ -145,8 +159,18 @@ process::label_set! {
 }
 
 process::label_set! {
-    /// By result.
+    /// By lane.
+    LaneLabels {
+        /// Which lane.
+        lane: LaneName,
+    }
+}
+
+process::label_set! {
+    /// By lane and result.
     CommitLabels {
+        /// Which lane.
+        lane: LaneName,
         /// What came of it.
         result: Commit,
     }
@@ -239,6 +263,23 @@ impl RequestLabels {
     }
 }
 
+impl From<Lane> for LaneName {
+    fn from(lane: Lane) -> Self {
+        match lane {
+            Lane::Live => Self::Live,
+            Lane::Advices => Self::Advices,
+            Lane::Desk => Self::Desk,
+        }
+    }
+}
+
+impl CommitLabels {
+    /// True for what is there from the start: what gateways wait for, and what must not happen to it.
+    pub fn is_expected(self) -> bool {
+        self.lane != LaneName::Desk || self.result == Commit::Done
+    }
+}
+
 impl Commit {
     /// Of what the store said.
     pub fn of<T>(ended: &Result<T, StoreError>) -> Self {
@@ -247,8 +288,13 @@ impl Commit {
             Err(StoreError::Unavailable(_)) => Self::Unavailable,
             Err(StoreError::Unknown(_)) => Self::Unknown,
             Err(StoreError::Refused(_)) => Self::Refused,
-            // A transaction has no epoch to be wrong about.
-            Err(StoreError::EpochChanged { .. } | StoreError::Broken(_)) => Self::Broken,
+            Err(StoreError::Busy(_)) => Self::Busy,
+            // A transaction has no feed to be wrong about.
+            Err(
+                StoreError::EpochChanged { .. }
+                | StoreError::FeedAhead { .. }
+                | StoreError::Broken(_),
+            ) => Self::Broken,
         }
     }
 }

@@ -11,8 +11,10 @@ use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::registry::Registry;
 use tokio::time::timeout;
 
-use super::{FEED_POSITION, Metrics, QUEUE, STORE_READY};
+use super::labels::LaneLabels;
+use super::{FEED_POSITION, HELD, Metrics, QUEUE, STORE_READY};
 use crate::batcher::Batcher;
+use crate::posting::Lane;
 use crate::store::Store;
 
 /// A store that takes longer than this to say where it stands is not ready.
@@ -95,7 +97,13 @@ impl Collector for Known {
         self.started.write(&mut scrape)?;
         let ready = self.probe.ready.load(Ordering::Acquire);
         let position = self.probe.position.load(Ordering::Acquire);
-        scrape.gauge(&QUEUE, self.batcher.waiting())?;
+        let queues = Lane::ALL.map(|lane| {
+            let labels = LaneLabels { lane: lane.into() };
+            // At most as many as the queue holds.
+            (labels, self.batcher.waiting(lane) as f64)
+        });
+        scrape.gauges(&QUEUE, queues)?;
+        scrape.gauge(&HELD, self.batcher.held())?;
         scrape.gauge(&STORE_READY, u32::from(ready))?;
         scrape.gauge_if_known(&FEED_POSITION, ready.then_some(position))
     }

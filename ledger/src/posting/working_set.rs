@@ -138,6 +138,31 @@ impl WorkingSet {
             .collect()
     }
 
+    /// Those of them that one command's needs lead to.
+    pub fn accounts_needed_by(&self, needs: &Needs) -> BTreeSet<AccountId> {
+        let cards = needs.cards.iter().filter_map(|card| self.cards.get(card));
+        let ids = self.authorizations_needed_by(needs);
+        let records = ids.iter().filter_map(|id| self.records.get(id));
+        let named = needs.accounts.iter().copied();
+        named
+            .chain(cards.map(|card| card.state.account))
+            .chain(records.filter_map(|record| record.account))
+            .filter(|account| !account.is_internal())
+            .collect()
+    }
+
+    /// The authorizations that one command's needs lead to: those that it names, and their originals.
+    pub fn authorizations_needed_by(&self, needs: &Needs) -> BTreeSet<AuthorizationId> {
+        let mut all = BTreeSet::new();
+        let mut next: Vec<AuthorizationId> = needs.authorizations.iter().copied().collect();
+        while let Some(id) = next.pop() {
+            if all.insert(id) {
+                next.extend(self.records.get(&id).and_then(Record::original));
+            }
+        }
+        all
+    }
+
     pub(super) fn card(&self, card: &CardToken) -> Option<&Card> {
         self.cards.get(card)
     }

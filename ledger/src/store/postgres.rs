@@ -1,72 +1,62 @@
 //! Books in PostgreSQL, for one ledger or several over the same database.
 //!
-//! One batch is one transaction: lock the customers' accounts in order of id, load, decide in
-//! memory, add to the ledger's own accounts, take the head row last, write every table with one
-//! statement per kind of change, commit. Everybody locks in this order, so nobody waits in a circle.
+//! One batch is one transaction: lock the customers' accounts and load, decide in memory, take the
+//! head row, last of what anybody else may want, write every table with one statement per kind of
+//! change, commit. A process serves one bucket: a whole set of books, with its own head and feed.
 
 mod accounting;
 mod audit;
 mod holds;
 mod load;
+mod pools;
 mod read;
 mod rows;
 mod save;
 mod schema;
 mod tx;
+mod upkeep;
 
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions, PgConnection, PgPool, Row};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions, PgConnection, Row};
 
-use super::{Database, StoreError, UrlError, draw_epoch};
-use crate::posting::{Command, Head, Moment, Needs, Outcome, decide};
+use super::{Database, HeldRow, Passed, StoreError, UrlError, draw_epoch};
+use crate::posting::{Command, Head, Lane, Moment, Needs, Outcome, WorkingSet, decide};
+use pools::{Pools, Role};
 use tx::{TxError, WORK_MAX, in_transaction};
+use upkeep::Upkeep;
 
-/// One writes, the others read; more would only queue at the head row.
-const CONNECTIONS_MAX: u32 = 8;
-/// How long a connection may take to be had.
-const ACQUIRE_MAX: Duration = Duration::from_millis(500);
 /// How long a connection to look after the schema may take to be made.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
 /// How long bringing the schema up to date may take before it is tried again.
 const PREPARE_MAX: Duration = Duration::from_secs(60);
 
-/// What every session is told: the server ends what a dead or stalled ledger has left behind.
-const SESSION: [(&str, &str); 4] = [
-    ("statement_timeout", "2000"),
-    ("lock_timeout", "1000"),
-    ("idle_in_transaction_session_timeout", "2000"),
-    ("client_connection_check_interval", "500"),
-];
-
 #[derive(Debug)]
 pub(super) struct Postgres {
-    pool: PgPool,
+    bucket: i16,
+    pools: Pools,
     options: PgConnectOptions,
     /// True where this process brings the schema up to date.
     migrates: bool,
     /// True once this process has seen the schema and the epoch in place.
     prepared: AtomicBool,
+    upkeep: Upkeep,
 }
 
 impl Postgres {
     pub(super) fn new(database: &Database) -> Result<Self, UrlError> {
         let options = options(database)?;
-        let pool = PgPoolOptions::new()
-            .max_connections(CONNECTIONS_MAX)
-            .acquire_timeout(ACQUIRE_MAX)
-            .test_before_acquire(false)
-            .max_lifetime(Duration::from_secs(300))
-            .connect_lazy_with(options.clone().options(SESSION));
         Ok(Self {
-            pool,
+            bucket: i16::try_from(database.bucket).map_err(|_| UrlError)?,
+            pools: Pools::new(&options),
             options,
             migrates: database.migrate,
             prepared: AtomicBool::new(false),
+            upkeep: Upkeep::default(),
         })
     }
 
@@ -90,7 +80,8 @@ impl Postgres {
         self.migrate().await?;
         let mut connection = self.connect().await?;
         let epoch = draw_epoch();
-        sqlx::query("UPDATE head SET epoch = $1 WHERE bucket = 0")
+        sqlx::query("UPDATE head SET epoch = $2 WHERE bucket = $1")
+            .bind(self.bucket)
             .bind(epoch.cast_signed())
             .execute(&mut connection)
             .await
@@ -105,7 +96,8 @@ impl Postgres {
         } else {
             schema::look(&mut connection).await?;
         }
-        sqlx::query("INSERT INTO head (bucket, epoch) VALUES (0, $1) ON CONFLICT DO NOTHING")
+        sqlx::query("INSERT INTO head (bucket, epoch) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+            .bind(self.bucket)
             .bind(draw_epoch().cast_signed())
             .execute(&mut connection)
             .await
@@ -135,24 +127,62 @@ impl Postgres {
         }
     }
 
-    /// Does a batch; also says the feed position afterwards.
+    /// Does a batch. What somebody else has locked is waited for, or the commands that need it are
+    /// left out.
     pub(super) async fn transact(
-        &self,
-        commands: Vec<Command>,
+        self: Arc<Self>,
+        commands: Arc<Vec<Command>>,
         now: Moment,
-    ) -> Result<(Vec<Outcome>, u64), StoreError> {
-        let batch = Arc::new((Needs::of(&commands), commands));
-        self.run_tx("transact", move |connection| {
+        locked: Locked,
+    ) -> Result<Posted, StoreError> {
+        let (role, name) = match locked {
+            Locked::Pass => (Lane::of(&commands).into(), "transact"),
+            Locked::Wait => (Role::Held, "transact_held"),
+        };
+        let batch = Arc::new(Batch {
+            needs: Needs::of(&commands),
+            commands,
+            now,
+            locked,
+        });
+        let bucket = self.bucket;
+        let posted = self.run_tx(role, name, move |connection| {
             let batch = Arc::clone(&batch);
             Box::pin(async move {
                 in_transaction(connection, "BEGIN", WORK_MAX, move |connection| {
-                    Box::pin(async move { post(connection, &batch.0, &batch.1, now).await })
+                    Box::pin(async move { post(connection, bucket, &batch).await })
                 })
                 .await
             })
-        })
-        .await
+        });
+        let posted = posted.await?;
+        self.grown(posted.head.entry);
+        Ok(posted)
     }
+}
+
+/// What to do about a row that somebody else has locked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Locked {
+    /// Leave out what needs it.
+    Pass,
+    /// Wait for it, as long as the server lets us.
+    Wait,
+}
+
+struct Batch {
+    needs: Needs,
+    commands: Arc<Vec<Command>>,
+    now: Moment,
+    locked: Locked,
+}
+
+/// What came of a batch.
+pub(super) struct Posted {
+    /// One per command, in order.
+    pub(super) done: Vec<Passed>,
+    /// Where the numbers stand now.
+    pub(super) head: Head,
 }
 
 /// How to connect to it.
@@ -191,54 +221,86 @@ fn unavailable(error: sqlx::Error) -> StoreError {
 /// The batch inside its transaction.
 async fn post(
     connection: &mut PgConnection,
-    needs: &Needs,
-    commands: &[Command],
-    now: Moment,
-) -> Result<(Vec<Outcome>, u64), TxError> {
-    let set = load::working_set(connection, needs).await?;
-    let draft = decide(set, commands, now);
-    save::internal(connection, &draft.internal()).await?;
-    let head = take_numbers(connection, draft.positions(), draft.entries()).await?;
-    let nothing_to_write = draft.is_empty();
-    let sealed = draft.seal(head);
-    if !nothing_to_write {
-        save::accounts(connection, &sealed).await?;
-        save::cards(connection, &sealed.cards).await?;
-        save::records(connection, &sealed).await?;
-        save::entries(connection, &sealed.entries).await?;
-        save::changes(connection, &sealed.changes).await?;
-        save::journals(connection, &sealed.journals).await?;
-        save::granted(connection, &sealed.granted).await?;
+    bucket: i16,
+    batch: &Batch,
+) -> Result<Posted, TxError> {
+    let loaded = match batch.locked {
+        Locked::Pass => load::passing(connection, bucket, &batch.needs).await?,
+        Locked::Wait => {
+            let loaded = load::waiting(connection, bucket, &batch.needs).await;
+            loaded.map_err(held)?
+        }
+    };
+    if loaded.held.is_empty() {
+        let (outcomes, head) = book(connection, bucket, batch, loaded.set, None).await?;
+        let done = outcomes.into_iter().map(Passed::Done).collect();
+        return Ok(Posted { done, head });
     }
-    let position = sealed.head.position;
-    Ok((sealed.outcomes, position))
+    let by = |command| {
+        let needs = Needs::of(std::slice::from_ref(command));
+        loaded.held.by(&loaded.set, &needs)
+    };
+    let held: Vec<Option<HeldRow>> = batch.commands.iter().map(by).collect();
+    let free = (batch.commands.iter().zip(&held))
+        .filter(|(_, held)| held.is_none())
+        .map(|(command, _)| command.clone())
+        .collect();
+    let (outcomes, head) = book(connection, bucket, batch, loaded.set, Some(free)).await?;
+    let mut outcomes = outcomes.into_iter();
+    let done = held.into_iter().map(|held| match held {
+        Some(row) => Some(Passed::Held(row)),
+        None => outcomes.next().map(Passed::Done),
+    });
+    let done = done.flatten().collect();
+    Ok(Posted { done, head })
+}
+
+/// Decides the batch, or only these commands of it, and writes.
+async fn book(
+    connection: &mut PgConnection,
+    bucket: i16,
+    batch: &Batch,
+    set: WorkingSet,
+    only: Option<Vec<Command>>,
+) -> Result<(Vec<Outcome>, Head), TxError> {
+    let commands = only.as_deref().unwrap_or(batch.commands.as_slice());
+    let draft = decide(set, commands, batch.now);
+    let head = take_numbers(connection, bucket, draft.positions(), draft.entries()).await?;
+    let sealed = draft.seal(head);
+    save::all(connection, bucket, &sealed).await?;
+    Ok((sealed.outcomes, sealed.head))
+}
+
+fn held(error: TxError) -> TxError {
+    match error {
+        TxError::Database(error) if tx::is_lock_timeout(&error) => TxError::Held(error),
+        other => other,
+    }
 }
 
 /// Takes numbers from the head row and says where it stood before. The row stays locked to the end
-/// of the transaction, so numbers become visible in their order (rule 13). A batch that needs no
-/// numbers does not lock it.
+/// of the transaction, so numbers become visible in their order (rule 13). A batch that needs none
+/// takes none, and writes the row all the same: only a commit that wrote something proves that this
+/// server may still write, and what it repeats is as durable as the answer says.
 async fn take_numbers(
     connection: &mut PgConnection,
+    bucket: i16,
     positions: u64,
     entries: u64,
 ) -> Result<Head, TxError> {
-    let after = if positions == 0 && entries == 0 {
-        rows::head(connection).await?
-    } else {
-        let row = sqlx::query(
-            "UPDATE head SET position = position + $1, entry = entry + $2 WHERE bucket = 0
-             RETURNING epoch, position, entry",
-        )
-        .bind(positions.cast_signed())
-        .bind(entries.cast_signed())
-        .fetch_one(connection)
-        .await?;
-        rows::head_of(&row)?
-    };
-    let before = Head {
+    let row = sqlx::query(
+        "UPDATE head SET position = position + $2, entry = entry + $3 WHERE bucket = $1
+         RETURNING epoch, position, entry",
+    )
+    .bind(bucket)
+    .bind(positions.cast_signed())
+    .bind(entries.cast_signed())
+    .fetch_one(connection)
+    .await?;
+    let after = rows::head_of(&row)?;
+    Ok(Head {
         epoch: after.epoch,
         position: after.position - positions,
         entry: after.entry - entries,
-    };
-    Ok(before)
+    })
 }

@@ -20,7 +20,7 @@ const OPENING: &str = "SELECT
              AS credits_pending,
          coalesce(sum(amount_minor) FILTER (WHERE credit AND posted), 0)::bigint
              AS credits_posted
-     FROM entry WHERE bucket = 0 AND account = $1 AND number <= $2";
+     FROM entry WHERE bucket = $1 AND account = $2 AND number <= $3";
 
 impl Postgres {
     pub(in crate::store) async fn entries_of(
@@ -29,21 +29,24 @@ impl Postgres {
         after: u64,
         limit: usize,
     ) -> Result<Option<StatementPage>, StoreError> {
+        let bucket = self.bucket;
         let found = self.read("entries_of", move |connection| {
             Box::pin(async move {
                 let account = id.0.cast_signed();
-                let known = sqlx::query("SELECT FROM account WHERE bucket = 0 AND id = $1")
+                let known = sqlx::query("SELECT FROM account WHERE bucket = $1 AND id = $2")
+                    .bind(bucket)
                     .bind(account)
                     .fetch_optional(&mut *connection)
                     .await?;
                 if known.is_none() {
                     return Ok(None);
                 }
-                let opening = opening(connection, account, after).await?;
+                let opening = opening(connection, bucket, account, after).await?;
                 let found = sqlx::query(
-                    "SELECT * FROM entry WHERE bucket = 0 AND account = $1 AND number > $2
-                     ORDER BY number LIMIT $3",
+                    "SELECT * FROM entry WHERE bucket = $1 AND account = $2 AND number > $3
+                     ORDER BY number LIMIT $4",
                 )
+                .bind(bucket)
                 .bind(account)
                 .bind(number_max(after))
                 .bind(rows_max(limit))
@@ -64,14 +67,16 @@ impl Postgres {
         after: u64,
         limit: usize,
     ) -> Result<EntriesPage, StoreError> {
+        let bucket = self.bucket;
         self.read("entries", move |connection| {
             Box::pin(async move {
-                let last = rows::head(connection).await?.entry;
+                let last = rows::head(connection, bucket).await?.entry;
                 let to = after.saturating_add(limit as u64).min(last);
                 let found = sqlx::query(
-                    "SELECT * FROM entry WHERE bucket = 0 AND number > $1 AND number <= $2
+                    "SELECT * FROM entry WHERE bucket = $1 AND number > $2 AND number <= $3
                      ORDER BY number",
                 )
+                .bind(bucket)
                 .bind(number_max(after))
                 .bind(number_max(to))
                 .fetch_all(connection)
@@ -86,10 +91,12 @@ impl Postgres {
 
 async fn opening(
     connection: &mut PgConnection,
+    bucket: i16,
     account: i64,
     after: u64,
 ) -> Result<Totals, TxError> {
     let row = sqlx::query(OPENING)
+        .bind(bucket)
         .bind(account)
         .bind(number_max(after))
         .fetch_one(connection)

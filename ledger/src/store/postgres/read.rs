@@ -14,13 +14,14 @@ use crate::store::StoreError;
 use crate::store::listing::{ListingCursor, listing_page, next};
 
 const ACCOUNTS: &str = "SELECT id, currency, closed, debits_pending, debits_posted,
-         credits_pending, credits_posted, position
-     FROM account WHERE bucket = 0 AND id > $1 AND id < $2 ORDER BY id LIMIT $3";
+         credits_pending, credits_posted, position AS account_position
+     FROM account WHERE bucket = $1 AND id > $2 AND id < $3 ORDER BY id LIMIT $4";
 
 impl Postgres {
     pub(in crate::store) async fn read_mark(&self) -> Result<Mark, StoreError> {
+        let bucket = self.bucket;
         let head = self.read("mark", |connection| {
-            Box::pin(async move { Ok(rows::head(connection).await?) })
+            Box::pin(async move { Ok(rows::head(connection, bucket).await?) })
         });
         Ok(head.await?.mark())
     }
@@ -29,8 +30,9 @@ impl Postgres {
         &self,
         id: AccountId,
     ) -> Result<Option<AccountView>, StoreError> {
+        let bucket = self.bucket;
         let found = self.read("account", move |connection| {
-            Box::pin(async move { account(connection, id).await })
+            Box::pin(async move { account(connection, bucket, id).await })
         });
         Ok(found.await?.map(|account| account.view()))
     }
@@ -40,8 +42,9 @@ impl Postgres {
         after: Option<AccountId>,
         limit: usize,
     ) -> Result<AccountsPage, StoreError> {
+        let bucket = self.bucket;
         let found = self.read("accounts", move |connection| {
-            Box::pin(accounts(connection, after, i64::MAX, limit))
+            Box::pin(accounts(connection, bucket, after, i64::MAX, limit))
         });
         let found = found.await?;
         let next = next(&found, limit, |account| account.id);
@@ -55,11 +58,13 @@ impl Postgres {
         &self,
         id: AuthorizationId,
     ) -> Result<Option<AuthorizationView>, StoreError> {
+        let bucket = self.bucket;
         self.read("authorization", move |connection| {
             Box::pin(async move {
-                let head = rows::head(connection).await?;
+                let head = rows::head(connection, bucket).await?;
                 let found =
-                    sqlx::query("SELECT * FROM authorization_record WHERE bucket = 0 AND id = $1")
+                    sqlx::query("SELECT * FROM authorization_record WHERE bucket = $1 AND id = $2")
+                        .bind(bucket)
                         .bind(id.0.to_vec())
                         .fetch_optional(connection)
                         .await?;
@@ -75,8 +80,8 @@ impl Postgres {
         after: Option<AuthorizationId>,
         limit: usize,
     ) -> Result<AuthorizationsPage, StoreError> {
-        let all = "SELECT * FROM authorization_record WHERE bucket = 0 AND id > $1
-             ORDER BY id LIMIT $2";
+        let all = "SELECT * FROM authorization_record WHERE bucket = $1 AND id > $2
+             ORDER BY id LIMIT $3";
         self.page("authorizations", all, after, limit).await
     }
 
@@ -86,8 +91,8 @@ impl Postgres {
         limit: usize,
     ) -> Result<AuthorizationsPage, StoreError> {
         let waiting = "SELECT * FROM authorization_record
-             WHERE bucket = 0 AND id > $1 AND (parked IS NOT NULL OR contested) AND NOT settled
-             ORDER BY id LIMIT $2";
+             WHERE bucket = $1 AND id > $2 AND (parked IS NOT NULL OR contested) AND NOT settled
+             ORDER BY id LIMIT $3";
         self.page("suspense", waiting, after, limit).await
     }
 
@@ -98,10 +103,12 @@ impl Postgres {
         after: Option<AuthorizationId>,
         limit: usize,
     ) -> Result<AuthorizationsPage, StoreError> {
+        let bucket = self.bucket;
         self.read(name, move |connection| {
             Box::pin(async move {
-                let head = rows::head(connection).await?;
+                let head = rows::head(connection, bucket).await?;
                 let found = sqlx::query(statement)
+                    .bind(bucket)
                     .bind(after.map(|id| id.0.to_vec()).unwrap_or_default())
                     .bind(rows_max(limit))
                     .fetch_all(connection)
@@ -129,17 +136,19 @@ impl Postgres {
         after: u64,
         limit: usize,
     ) -> Result<FeedPage, StoreError> {
+        let bucket = self.bucket;
         let (head, changes) = self
             .read("feed", move |connection| {
                 Box::pin(async move {
-                    let head = rows::head(connection).await?;
+                    let head = rows::head(connection, bucket).await?;
                     if head.epoch != epoch || after >= head.position {
                         return Ok((head, Vec::new()));
                     }
                     let found = sqlx::query(
-                        "SELECT * FROM feed WHERE bucket = 0 AND position > $1 AND position <= $2
-                         ORDER BY position LIMIT $3",
+                        "SELECT * FROM feed WHERE bucket = $1 AND position > $2 AND position <= $3
+                         ORDER BY position LIMIT $4",
                     )
+                    .bind(bucket)
                     .bind(after.cast_signed())
                     .bind(head.position.cast_signed())
                     .bind(rows_max(limit))
@@ -157,8 +166,13 @@ impl Postgres {
             position: head,
             ..
         } = head;
-        if epoch != ours || after > head {
+        if epoch != ours {
             return Err(StoreError::EpochChanged { epoch: ours });
+        }
+        // Another server than before, that has less: what the reader knows is newer, and it must not
+        // forget it for this.
+        if after > head {
+            return Err(StoreError::FeedAhead { position: head });
         }
         Ok(FeedPage {
             epoch,
@@ -173,18 +187,20 @@ impl Postgres {
         after: Option<ListingCursor>,
         limit: usize,
     ) -> Result<ListingPage, StoreError> {
+        let bucket = self.bucket;
         self.read("listing", move |connection| {
             Box::pin(async move {
-                let mark = rows::head(connection).await?.mark();
+                let mark = rows::head(connection, bucket).await?.mark();
                 let customers = AccountId::INTERNAL_FROM.cast_signed();
                 let accounts = match ListingCursor::accounts_from(after) {
-                    Some(after) => accounts(connection, after, customers, limit).await?,
+                    Some(after) => accounts(connection, bucket, after, customers, limit).await?,
                     None => Vec::new(),
                 };
                 let found = sqlx::query(
                     "SELECT token, account, status, expiry, transaction_max_minor, position
-                     FROM card WHERE bucket = 0 AND token > $1 ORDER BY token LIMIT $2",
+                     FROM card WHERE bucket = $1 AND token > $2 ORDER BY token LIMIT $3",
                 )
+                .bind(bucket)
                 .bind(
                     ListingCursor::cards_after(after)
                         .map(card_bytes)
@@ -204,13 +220,15 @@ impl Postgres {
         &self,
         gateway: &GatewayId,
     ) -> Result<Option<JournalHead>, StoreError> {
+        let bucket = self.bucket;
         let name = gateway.to_string();
         self.read("journal_head", move |connection| {
             let name = name.clone();
             Box::pin(async move {
                 let found = sqlx::query(
-                    "SELECT epoch, seq, hash FROM gateway_head WHERE bucket = 0 AND gateway = $1",
+                    "SELECT epoch, seq, hash FROM gateway_head WHERE bucket = $1 AND gateway = $2",
                 )
+                .bind(bucket)
                 .bind(name)
                 .fetch_optional(connection)
                 .await?;
@@ -221,22 +239,31 @@ impl Postgres {
     }
 }
 
-async fn account(connection: &mut PgConnection, id: AccountId) -> Result<Option<Account>, TxError> {
-    let found = sqlx::query("SELECT * FROM account WHERE bucket = 0 AND id = $1")
-        .bind(id.0.cast_signed())
-        .fetch_optional(connection)
-        .await?;
+async fn account(
+    connection: &mut PgConnection,
+    bucket: i16,
+    id: AccountId,
+) -> Result<Option<Account>, TxError> {
+    let found = sqlx::query(
+        "SELECT *, position AS account_position FROM account WHERE bucket = $1 AND id = $2",
+    )
+    .bind(bucket)
+    .bind(id.0.cast_signed())
+    .fetch_optional(connection)
+    .await?;
     Ok(found.as_ref().map(rows::account).transpose()?)
 }
 
 /// At most `limit` accounts after an id and below another.
 async fn accounts(
     connection: &mut PgConnection,
+    bucket: i16,
     after: Option<AccountId>,
     below: i64,
     limit: usize,
 ) -> Result<Vec<Account>, TxError> {
     let found = sqlx::query(ACCOUNTS)
+        .bind(bucket)
         .bind(after.map_or(-1, |id| i64::try_from(id.0).unwrap_or(i64::MAX)))
         .bind(below)
         .bind(rows_max(limit))

@@ -14,8 +14,9 @@ use crate::posting::{
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
 
-pub(super) async fn head(connection: &mut PgConnection) -> Result<Head> {
-    let row = sqlx::query("SELECT epoch, position, entry FROM head WHERE bucket = 0")
+pub(super) async fn head(connection: &mut PgConnection, bucket: i16) -> Result<Head> {
+    let row = sqlx::query("SELECT epoch, position, entry FROM head WHERE bucket = $1")
+        .bind(bucket)
         .fetch_one(connection)
         .await?;
     head_of(&row)
@@ -29,6 +30,11 @@ pub(super) fn head_of(row: &PgRow) -> Result<Head> {
     })
 }
 
+pub(super) fn account_id(row: &PgRow) -> Result<AccountId> {
+    unsigned(row, "id").map(AccountId)
+}
+
+/// Its position is in a column of its own: beside a card's there are two.
 pub(super) fn account(row: &PgRow) -> Result<Account> {
     let closed: bool = row.try_get("closed")?;
     Ok(Account {
@@ -40,7 +46,7 @@ pub(super) fn account(row: &PgRow) -> Result<Account> {
             AccountStatus::Open
         },
         totals: totals(row)?,
-        position: unsigned(row, "position")?,
+        position: unsigned(row, "account_position")?,
     })
 }
 

@@ -1,131 +1,183 @@
-//! Writing a sealed batch: one statement per table and kind of change, whatever its size.
+//! Writing a sealed batch: one statement per table and kind of change, whatever the batch's size.
+//! Columns travel as arrays, and those that are the same in every row do not travel. Arrays of one
+//! length in a select list are gone through side by side, which costs the server less than
+//! `FROM unnest(…)`, where it keeps a table for each.
 
-use ledger_api::{AccountStatus, Change, Changed, Entry, GatewayId, Layer, Side};
+use ledger_api::{
+    AccountState, AccountStatus, CardState, Change, Changed, Entry, GatewayId, Layer, Side, Totals,
+};
 use sqlx::PgConnection;
 
 use super::rows;
 use super::tx::TxError;
 use crate::posting::{Account, Card, InternalDelta, Journal, Sealed};
 
+mod decided;
 mod record;
-
-pub(super) use record::records;
 
 /// One value per row, as an array to bind.
 pub(super) fn column<R, T>(rows: &[R], value: impl Fn(&R) -> T) -> Vec<T> {
     rows.iter().map(value).collect()
 }
 
-/// Adds to the ledger's own accounts, which come to be with their first entry. They are locked in
-/// order of id, after the customers'.
-pub(super) async fn internal(
+/// Everything, for one bucket.
+pub(super) async fn all(
     connection: &mut PgConnection,
-    deltas: &[InternalDelta],
+    bucket: i16,
+    sealed: &Sealed,
 ) -> Result<(), TxError> {
-    if deltas.is_empty() {
+    new_accounts(connection, bucket, &sealed.new_accounts).await?;
+    accounts(connection, bucket, sealed).await?;
+    cards(connection, bucket, &sealed.cards).await?;
+    record::records(connection, bucket, sealed).await?;
+    entries(connection, bucket, &sealed.entries).await?;
+    changes(connection, bucket, &sealed.changes).await?;
+    journals(connection, bucket, &sealed.journals).await?;
+    granted(connection, bucket, &sealed.granted).await
+}
+
+async fn new_accounts(
+    connection: &mut PgConnection,
+    bucket: i16,
+    accounts: &[Account],
+) -> Result<(), TxError> {
+    if accounts.is_empty() {
         return Ok(());
     }
-    let ids = column(deltas, |delta| delta.account.0.cast_signed());
-    let lock = "SELECT id FROM account WHERE bucket = 0 AND id = ANY ($1) ORDER BY id FOR UPDATE";
-    let found = sqlx::query(lock)
-        .bind(&ids)
-        .fetch_all(&mut *connection)
-        .await?;
-    if found.len() < deltas.len() {
-        sqlx::query(
-            "INSERT INTO account (bucket, id, currency)
-             SELECT 0, * FROM unnest($1::bigint[], $2::smallint[])
-             ON CONFLICT DO NOTHING",
-        )
-        .bind(&ids)
-        .bind(column(deltas, |delta| {
-            delta.currency.numeric().cast_signed()
-        }))
-        .execute(&mut *connection)
-        .await?;
-    }
     sqlx::query(
-        "UPDATE account SET debits_pending = account.debits_pending + new.debits_pending,
-             debits_posted = account.debits_posted + new.debits_posted,
-             credits_pending = account.credits_pending + new.credits_pending,
-             credits_posted = account.credits_posted + new.credits_posted
-         FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[])
-             AS new (id, debits_pending, debits_posted, credits_pending, credits_posted)
-         WHERE account.bucket = 0 AND account.id = new.id",
+        "INSERT INTO account (bucket, id, currency, closed, debits_pending, debits_posted,
+             credits_pending, credits_posted, position)
+         SELECT $1, unnest($2::bigint[]), unnest($3::smallint[]), unnest($4::boolean[]),
+             unnest($5::bigint[]), unnest($6::bigint[]), unnest($7::bigint[]),
+             unnest($8::bigint[]), unnest($9::bigint[])",
     )
-    .bind(&ids)
-    .bind(column(deltas, |delta| delta.totals.debits_pending))
-    .bind(column(deltas, |delta| delta.totals.debits_posted))
-    .bind(column(deltas, |delta| delta.totals.credits_pending))
-    .bind(column(deltas, |delta| delta.totals.credits_posted))
+    .bind(bucket)
+    .bind(column(accounts, |account| account.id.0.cast_signed()))
+    .bind(column(accounts, |account| {
+        account.currency.numeric().cast_signed()
+    }))
+    .bind(column(accounts, |account| {
+        account.status == AccountStatus::Closed
+    }))
+    .bind(column(accounts, |account| account.totals.debits_pending))
+    .bind(column(accounts, |account| account.totals.debits_posted))
+    .bind(column(accounts, |account| account.totals.credits_pending))
+    .bind(column(accounts, |account| account.totals.credits_posted))
+    .bind(column(accounts, |account| account.position.cast_signed()))
     .execute(connection)
     .await?;
     Ok(())
 }
 
-pub(super) async fn accounts(
+/// Customers' accounts are replaced by what was decided under their locks. To the ledger's own, from
+/// 2^62 on, is added, and they come to be with their first entry: nobody locks them, because whoever
+/// writes to them has the head row. The conflict leads the server to each row by its key, whatever it
+/// believes of the table; but it looks at the constraints first, so what lowers a total goes by itself.
+async fn accounts(
     connection: &mut PgConnection,
+    bucket: i16,
     sealed: &Sealed,
 ) -> Result<(), TxError> {
-    let insert = "INSERT INTO account (bucket, id, currency, closed, debits_pending, debits_posted,
-             credits_pending, credits_posted, position)
-         SELECT 0, * FROM unnest($1::bigint[], $2::smallint[], $3::boolean[], $4::bigint[],
-             $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[])";
-    let update = "UPDATE account SET closed = new.closed, debits_pending = new.debits_pending,
-             debits_posted = new.debits_posted, credits_pending = new.credits_pending,
-             credits_posted = new.credits_posted, position = new.position
-         FROM unnest($1::bigint[], $2::smallint[], $3::boolean[], $4::bigint[], $5::bigint[],
-             $6::bigint[], $7::bigint[], $8::bigint[])
-             AS new (id, currency, closed, debits_pending, debits_posted, credits_pending,
-                 credits_posted, position)
-         WHERE account.bucket = 0 AND account.id = new.id";
-    for (statement, rows) in [
-        (insert, &sealed.new_accounts),
-        (update, &sealed.changed_accounts),
-    ] {
-        if !rows.is_empty() {
-            write_accounts(connection, statement, rows).await?;
-        }
+    let deltas = sealed.internal.iter();
+    let (lowering, adding): (Vec<_>, Vec<_>) = deltas.partition(|delta| lowers(delta.totals));
+    for delta in lowering {
+        lower(connection, bucket, delta).await?;
     }
+    let internal = adding.into_iter().map(|delta| Account {
+        totals: delta.totals,
+        ..Account::new(delta.account, delta.currency)
+    });
+    let customers = sealed.changed_accounts.iter().copied();
+    let accounts: Vec<Account> = customers.chain(internal).collect();
+    if accounts.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "INSERT INTO account AS old (bucket, id, currency, closed, position, debits_pending,
+             debits_posted, credits_pending, credits_posted)
+         SELECT $1, unnest($2::bigint[]), unnest($3::smallint[]), unnest($4::boolean[]),
+             unnest($5::bigint[]), unnest($6::bigint[]), unnest($7::bigint[]),
+             unnest($8::bigint[]), unnest($9::bigint[])
+         ON CONFLICT (bucket, id) DO UPDATE SET
+             closed = EXCLUDED.closed, position = EXCLUDED.position,
+             debits_pending = EXCLUDED.debits_pending
+                 + CASE WHEN old.id < 4611686018427387904 THEN 0 ELSE old.debits_pending END,
+             debits_posted = EXCLUDED.debits_posted
+                 + CASE WHEN old.id < 4611686018427387904 THEN 0 ELSE old.debits_posted END,
+             credits_pending = EXCLUDED.credits_pending
+                 + CASE WHEN old.id < 4611686018427387904 THEN 0 ELSE old.credits_pending END,
+             credits_posted = EXCLUDED.credits_posted
+                 + CASE WHEN old.id < 4611686018427387904 THEN 0 ELSE old.credits_posted END",
+    )
+    .bind(bucket)
+    .bind(column(&accounts, |account| account.id.0.cast_signed()))
+    .bind(column(&accounts, |account| {
+        account.currency.numeric().cast_signed()
+    }))
+    .bind(column(&accounts, |account| {
+        account.status == AccountStatus::Closed
+    }))
+    .bind(column(&accounts, |account| account.position.cast_signed()))
+    .bind(column(&accounts, |account| account.totals.debits_pending))
+    .bind(column(&accounts, |account| account.totals.debits_posted))
+    .bind(column(&accounts, |account| account.totals.credits_pending))
+    .bind(column(&accounts, |account| account.totals.credits_posted))
+    .execute(connection)
+    .await?;
     Ok(())
 }
 
-async fn write_accounts(
+fn lowers(totals: Totals) -> bool {
+    [
+        totals.debits_pending,
+        totals.debits_posted,
+        totals.credits_pending,
+        totals.credits_posted,
+    ]
+    .into_iter()
+    .any(|total| total < 0)
+}
+
+async fn lower(
     connection: &mut PgConnection,
-    statement: &'static str,
-    accounts: &[Account],
+    bucket: i16,
+    delta: &InternalDelta,
 ) -> Result<(), TxError> {
-    sqlx::query(statement)
-        .bind(column(accounts, |account| account.id.0.cast_signed()))
-        .bind(column(accounts, |account| {
-            account.currency.numeric().cast_signed()
-        }))
-        .bind(column(accounts, |account| {
-            account.status == AccountStatus::Closed
-        }))
-        .bind(column(accounts, |account| account.totals.debits_pending))
-        .bind(column(accounts, |account| account.totals.debits_posted))
-        .bind(column(accounts, |account| account.totals.credits_pending))
-        .bind(column(accounts, |account| account.totals.credits_posted))
-        .bind(column(accounts, |account| account.position.cast_signed()))
-        .execute(connection)
-        .await?;
-    Ok(())
+    let lowered = sqlx::query(
+        "UPDATE account SET debits_pending = debits_pending + $3,
+             debits_posted = debits_posted + $4, credits_pending = credits_pending + $5,
+             credits_posted = credits_posted + $6
+         WHERE bucket = $1 AND id = $2",
+    )
+    .bind(bucket)
+    .bind(delta.account.0.cast_signed())
+    .bind(delta.totals.debits_pending)
+    .bind(delta.totals.debits_posted)
+    .bind(delta.totals.credits_pending)
+    .bind(delta.totals.credits_posted)
+    .execute(connection)
+    .await?;
+    if lowered.rows_affected() == 1 {
+        Ok(())
+    } else {
+        Err(sqlx::Error::RowNotFound.into())
+    }
 }
 
-pub(super) async fn cards(connection: &mut PgConnection, cards: &[Card]) -> Result<(), TxError> {
+async fn cards(connection: &mut PgConnection, bucket: i16, cards: &[Card]) -> Result<(), TxError> {
     if cards.is_empty() {
         return Ok(());
     }
     sqlx::query(
         "INSERT INTO card (bucket, token, account, status, expiry, transaction_max_minor, position)
-         SELECT 0, * FROM unnest($1::bytea[], $2::bigint[], $3::smallint[], $4::smallint[],
-             $5::bigint[], $6::bigint[])
+         SELECT $1, * FROM unnest($2::bytea[], $3::bigint[], $4::smallint[], $5::smallint[],
+             $6::bigint[], $7::bigint[])
          ON CONFLICT (bucket, token) DO UPDATE SET account = EXCLUDED.account,
              status = EXCLUDED.status, expiry = EXCLUDED.expiry,
              transaction_max_minor = EXCLUDED.transaction_max_minor, position = EXCLUDED.position",
     )
-    .bind(column(cards, |card| card.state.card.to_bytes().to_vec()))
+    .bind(bucket)
+    .bind(column(cards, |card| card.state.card.to_bytes()))
     .bind(column(cards, |card| card.state.account.0.cast_signed()))
     .bind(column(cards, |card| rows::card_status(card.state.status)))
     .bind(column(cards, |card| {
@@ -140,8 +192,9 @@ pub(super) async fn cards(connection: &mut PgConnection, cards: &[Card]) -> Resu
     Ok(())
 }
 
-pub(super) async fn entries(
+async fn entries(
     connection: &mut PgConnection,
+    bucket: i16,
     entries: &[Entry],
 ) -> Result<(), TxError> {
     let Some(first) = entries.first() else {
@@ -151,14 +204,14 @@ pub(super) async fn entries(
     sqlx::query(
         "INSERT INTO entry (bucket, booked_at, account, number, authorization_id, credit, posted,
              amount_minor, position)
-         SELECT 0, $8::bigint, * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[],
-             $4::boolean[], $5::boolean[], $6::bigint[], $7::bigint[])",
+         SELECT $1, $9, unnest($2::bigint[]), unnest($3::bigint[]), unnest($4::bytea[]),
+             unnest($5::boolean[]), unnest($6::boolean[]), unnest($7::bigint[]),
+             unnest($8::bigint[])",
     )
+    .bind(bucket)
     .bind(column(entries, |entry| entry.account.0.cast_signed()))
     .bind(column(entries, |entry| entry.number.cast_signed()))
-    .bind(column(entries, |entry| {
-        entry.authorization.map(|id| id.0.to_vec())
-    }))
+    .bind(column(entries, |entry| entry.authorization.map(|id| id.0)))
     .bind(column(entries, |entry| entry.side == Side::Credit))
     .bind(column(entries, |entry| entry.layer == Layer::Posted))
     .bind(column(entries, |entry| entry.amount_minor))
@@ -169,60 +222,79 @@ pub(super) async fn entries(
     Ok(())
 }
 
-pub(super) async fn changes(
+async fn changes(
     connection: &mut PgConnection,
+    bucket: i16,
     changes: &[Change],
+) -> Result<(), TxError> {
+    let mut cards = Vec::new();
+    let mut accounts = Vec::new();
+    for change in changes {
+        match change.what {
+            Changed::Card(state) => cards.push((change.position, state)),
+            Changed::Account(state) => accounts.push((change.position, state)),
+        }
+    }
+    changed_accounts(connection, bucket, &accounts).await?;
+    changed_cards(connection, bucket, &cards).await
+}
+
+async fn changed_accounts(
+    connection: &mut PgConnection,
+    bucket: i16,
+    changes: &[(u64, AccountState)],
 ) -> Result<(), TxError> {
     if changes.is_empty() {
         return Ok(());
     }
-    let card = |change: &Change| match change.what {
-        Changed::Card(state) => Some(state),
-        Changed::Account(_) => None,
-    };
-    let account = |change: &Change| match change.what {
-        Changed::Account(state) => Some(state),
-        Changed::Card(_) => None,
-    };
-    let of = |change: &Change| match change.what {
-        Changed::Card(state) => state.account.0.cast_signed(),
-        Changed::Account(state) => state.account.0.cast_signed(),
-    };
-    let status = |change: &Change| match change.what {
-        Changed::Card(state) => rows::card_status(state.status),
-        Changed::Account(state) => rows::account_status(state.status),
-    };
     sqlx::query(
-        "INSERT INTO feed (bucket, position, account, card, status, expiry, transaction_max_minor,
-             currency, available_minor)
-         SELECT 0, * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::smallint[],
-             $5::smallint[], $6::bigint[], $7::smallint[], $8::bigint[])",
+        "INSERT INTO feed (bucket, position, account, status, currency, available_minor)
+         SELECT $1, unnest($2::bigint[]), unnest($3::bigint[]), unnest($4::smallint[]),
+             unnest($5::smallint[]), unnest($6::bigint[])",
     )
-    .bind(column(changes, |change| change.position.cast_signed()))
-    .bind(column(changes, of))
-    .bind(column(changes, |change| {
-        card(change).map(|card| card.card.to_bytes().to_vec())
+    .bind(bucket)
+    .bind(column(changes, |(position, _)| position.cast_signed()))
+    .bind(column(changes, |(_, it)| it.account.0.cast_signed()))
+    .bind(column(changes, |(_, it)| rows::account_status(it.status)))
+    .bind(column(changes, |(_, it)| {
+        it.currency.numeric().cast_signed()
     }))
-    .bind(column(changes, status))
-    .bind(column(changes, |change| {
-        card(change).map(|card| u16::from(card.expiry).cast_signed())
-    }))
-    .bind(column(changes, |change| {
-        card(change).map(|card| card.transaction_max_minor.minor())
-    }))
-    .bind(column(changes, |change| {
-        account(change).map(|it| it.currency.numeric().cast_signed())
-    }))
-    .bind(column(changes, |change| {
-        account(change).map(|it| it.available_minor)
-    }))
+    .bind(column(changes, |(_, it)| it.available_minor))
     .execute(connection)
     .await?;
     Ok(())
 }
 
-pub(super) async fn journals(
+async fn changed_cards(
     connection: &mut PgConnection,
+    bucket: i16,
+    changes: &[(u64, CardState)],
+) -> Result<(), TxError> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "INSERT INTO feed (bucket, position, account, card, status, expiry, transaction_max_minor)
+         SELECT $1, unnest($2::bigint[]), unnest($3::bigint[]), unnest($4::bytea[]),
+             unnest($5::smallint[]), unnest($6::smallint[]), unnest($7::bigint[])",
+    )
+    .bind(bucket)
+    .bind(column(changes, |(position, _)| position.cast_signed()))
+    .bind(column(changes, |(_, it)| it.account.0.cast_signed()))
+    .bind(column(changes, |(_, it)| it.card.to_bytes()))
+    .bind(column(changes, |(_, it)| rows::card_status(it.status)))
+    .bind(column(changes, |(_, it)| {
+        u16::from(it.expiry).cast_signed()
+    }))
+    .bind(column(changes, |(_, it)| it.transaction_max_minor.minor()))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn journals(
+    connection: &mut PgConnection,
+    bucket: i16,
     journals: &[(GatewayId, Journal)],
 ) -> Result<(), TxError> {
     if journals.is_empty() {
@@ -230,12 +302,13 @@ pub(super) async fn journals(
     }
     sqlx::query(
         "INSERT INTO gateway_head (bucket, gateway, epoch, seq, hash, undrained)
-         SELECT 0, * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[],
-             $5::bigint[])
+         SELECT $1, * FROM unnest($2::text[], $3::bigint[], $4::bigint[], $5::bigint[],
+             $6::bigint[])
          ON CONFLICT (bucket, gateway) DO UPDATE SET seq = EXCLUDED.seq, hash = EXCLUDED.hash,
                  undrained = EXCLUDED.undrained
              WHERE gateway_head.epoch = EXCLUDED.epoch",
     )
+    .bind(bucket)
     .bind(column(journals, |(gateway, _)| gateway.to_string()))
     .bind(column(journals, |(_, it)| it.head.epoch.cast_signed()))
     .bind(column(journals, |(_, it)| it.head.seq.cast_signed()))
@@ -246,14 +319,16 @@ pub(super) async fn journals(
     Ok(())
 }
 
-pub(super) async fn granted(
+async fn granted(
     connection: &mut PgConnection,
+    bucket: i16,
     gateways: &[GatewayId],
 ) -> Result<(), TxError> {
     if gateways.is_empty() {
         return Ok(());
     }
-    sqlx::query("DELETE FROM gateway_head WHERE bucket = 0 AND gateway = ANY ($1)")
+    sqlx::query("DELETE FROM gateway_head WHERE bucket = $1 AND gateway = ANY ($2)")
+        .bind(bucket)
         .bind(column(gateways, GatewayId::to_string))
         .execute(connection)
         .await?;

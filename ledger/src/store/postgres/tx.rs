@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
 use sqlx::{Connection, PgConnection, Postgres as Database};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::Postgres;
+use super::pools::Role;
 use crate::store::StoreError;
 
 /// How long a transaction may take before its commit, and a read without one. Longer than the server's
@@ -19,10 +20,14 @@ pub(super) const REPORT_MAX: Duration = Duration::from_secs(3_600);
 const COMMIT_MAX: Duration = Duration::from_secs(3);
 /// How long a connection may take to go back to the pool, which asks the server something.
 const RELEASE_MAX: Duration = Duration::from_secs(3);
-/// How often a transaction that lost a race is done again.
-const RACES_MAX: u32 = 8;
+/// How long a transaction that loses races is done again.
+const RACES_MAX: Duration = Duration::from_secs(2);
 /// How long a lost connection is replaced before the caller hears of it.
 const RECONNECT_MAX: Duration = Duration::from_millis(1_500);
+/// How often a transaction whose commit was not confirmed is asked again.
+const UNCONFIRMED_MAX: u32 = 3;
+/// How long to wait before a connection is replaced again, or a race is run again.
+const PAUSE: Duration = Duration::from_millis(20);
 
 pub(super) type Work<'c, T> = Pin<Box<dyn Future<Output = Result<T, TxError>> + Send + 'c>>;
 
@@ -34,6 +39,9 @@ pub(super) enum TxError {
     /// Another transaction came first.
     #[error("another transaction changed what this one had read")]
     Raced,
+    /// Somebody else has locked what this one waited for, for longer than it may wait.
+    #[error("somebody else holds what this waits for ({0})")]
+    Held(sqlx::Error),
     #[error("the database did not answer in time")]
     TimedOut,
     /// The commit did not say what came of it.
@@ -47,6 +55,8 @@ enum Next {
     Race,
     /// Again, on a new connection.
     Reconnect,
+    /// Again, on a new connection; it may have happened.
+    AskAgain,
     /// Tell the caller.
     Give(StoreError),
 }
@@ -60,29 +70,30 @@ impl Postgres {
         name: &'static str,
         work: impl for<'c> Fn(&'c mut PgConnection) -> Work<'c, T> + Send + Sync,
     ) -> Result<T, StoreError> {
-        self.run_tx(name, |connection| {
+        self.run_tx(Role::Reads, name, |connection| {
             let work = timeout(WORK_MAX, work(connection));
             Box::pin(async move { work.await.map_err(|_| TxError::TimedOut)? })
         })
         .await
     }
 
-    /// Does `work`, which bounds itself, on a connection, under a name for the log. Lost races
-    /// (serialization failure, deadlock, a key that somebody else inserted first) are done again, a
-    /// bounded number of times; a lost connection is replaced, for a bounded time. An unconfirmed
-    /// commit is neither.
+    /// Does `work`, which bounds itself and may be done twice, on a connection, under a name for the log.
+    /// Lost races (serialization failure, deadlock, a key that somebody else inserted first) are run
+    /// again, and a lost connection is replaced, for a bounded time. Where a commit was not confirmed,
+    /// doing it again finds out: what was done is repeated, and what was not is done.
     pub(super) async fn run_tx<T>(
         &self,
+        role: Role,
         name: &'static str,
         work: impl for<'c> Fn(&'c mut PgConnection) -> Work<'c, T> + Send + Sync,
     ) -> Result<T, StoreError> {
         self.ready()?;
-        let reconnect_until = Instant::now() + RECONNECT_MAX;
-        let mut races = 0;
+        let mut attempts = Attempts::new(name);
         loop {
-            let mut connection = self.pool.acquire().await.map_err(|error| {
-                StoreError::Unavailable(format!("no connection to the database ({error})"))
-            })?;
+            let mut connection = match self.pools.of(role).acquire().await {
+                Ok(connection) => connection,
+                Err(error) => return Err(attempts.no_connection(&error)),
+            };
             let error = match work(&mut connection).await {
                 Ok(value) => {
                     release(connection);
@@ -93,34 +104,85 @@ impl Postgres {
             if keeps_connection(&error) {
                 release(connection);
             } else {
-                self.discard(connection);
+                self.discard(role, connection);
             }
-            match next(&error) {
-                Next::Race if races < RACES_MAX => {
-                    races += 1;
-                    tracing::debug!(transaction = name, races, %error, "done again");
-                }
-                Next::Reconnect if Instant::now() < reconnect_until => {
-                    tracing::warn!(transaction = name, %error, "connection replaced");
-                }
-                Next::Race | Next::Reconnect => {
-                    return Err(StoreError::Unavailable(error.to_string()));
-                }
-                Next::Give(given) => {
-                    tracing::warn!(transaction = name, error = %given, "given up");
-                    return Err(given);
-                }
-            }
+            attempts.next(&error).await?;
         }
     }
 
     /// Closes a connection without a farewell, and the idle ones with it: what broke one has most
     /// likely broken all.
-    fn discard(&self, connection: PoolConnection<Database>) {
+    fn discard(&self, role: Role, connection: PoolConnection<Database>) {
         drop(connection.detach());
-        while let Some(idle) = self.pool.try_acquire() {
+        while let Some(idle) = self.pools.of(role).try_acquire() {
             drop(idle.detach());
         }
+    }
+}
+
+/// How often a piece of work was tried, and how it ended so far.
+struct Attempts {
+    name: &'static str,
+    began: Instant,
+    races: u32,
+    unconfirmed: u32,
+}
+
+impl Attempts {
+    fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            began: Instant::now(),
+            races: 0,
+            unconfirmed: 0,
+        }
+    }
+
+    /// Whether it is tried again, and when; otherwise what the caller is told.
+    async fn next(&mut self, error: &TxError) -> Result<(), StoreError> {
+        let name = self.name;
+        let within = |bound| self.began.elapsed() < bound;
+        match next(error) {
+            Next::Race if within(RACES_MAX) => {
+                self.races += 1;
+                tracing::debug!(transaction = name, races = self.races, %error, "done again");
+                if self.races > 2 {
+                    sleep(PAUSE.mul_f64(rand::random_range(0.0..1.0))).await;
+                }
+            }
+            Next::Reconnect if within(RECONNECT_MAX) => {
+                tracing::warn!(transaction = name, %error, "connection replaced");
+                sleep(PAUSE).await;
+            }
+            Next::AskAgain if self.unconfirmed < UNCONFIRMED_MAX => {
+                self.unconfirmed += 1;
+                tracing::warn!(transaction = name, %error, "asked again on another connection");
+                sleep(PAUSE).await;
+            }
+            Next::Race | Next::Reconnect => {
+                return Err(self.given(StoreError::Unavailable(error.to_string())));
+            }
+            Next::AskAgain => return Err(self.given(StoreError::Unknown(error.to_string()))),
+            Next::Give(given) => return Err(self.given(given)),
+        }
+        Ok(())
+    }
+
+    fn no_connection(&self, error: &sqlx::Error) -> StoreError {
+        let what = format!("no connection to the database ({error})");
+        self.given(StoreError::Unavailable(what))
+    }
+
+    /// Nobody may say that nothing was done where an earlier commit was not confirmed.
+    fn given(&self, error: StoreError) -> StoreError {
+        let given = match error {
+            StoreError::Unavailable(what) | StoreError::Busy(what) if self.unconfirmed > 0 => {
+                StoreError::Unknown(format!("a commit was not confirmed, and then: {what}"))
+            }
+            other => other,
+        };
+        tracing::warn!(transaction = self.name, error = %given, "given up");
+        given
     }
 }
 
@@ -163,6 +225,11 @@ fn code(error: &sqlx::Error) -> Option<String> {
         .map(|code| code.into_owned())
 }
 
+/// A lock was not to be had in the time that the server allows.
+pub(super) fn is_lock_timeout(error: &sqlx::Error) -> bool {
+    code(error).as_deref() == Some("55P03")
+}
+
 /// Serialization failure, deadlock, or a key that somebody else inserted first: rolled back.
 fn is_race(error: &sqlx::Error) -> bool {
     matches!(code(error).as_deref(), Some("40001" | "40P01" | "23505"))
@@ -171,7 +238,7 @@ fn is_race(error: &sqlx::Error) -> bool {
 /// The server has answered with an error of the statement: the connection is sound.
 fn keeps_connection(error: &TxError) -> bool {
     match error {
-        TxError::Raced => true,
+        TxError::Raced | TxError::Held(_) => true,
         TxError::Database(error) => {
             matches!(next_for(error), Next::Race | Next::Give(_))
                 && (error.as_database_error().is_some() || is_decoding(error))
@@ -193,7 +260,8 @@ fn next(error: &TxError) -> Next {
         TxError::Raced => Next::Race,
         TxError::Database(error) => next_for(error),
         TxError::TimedOut => Next::Give(StoreError::Unavailable(error.to_string())),
-        TxError::Commit(_) => Next::Give(StoreError::Unknown(error.to_string())),
+        TxError::Commit(_) => Next::AskAgain,
+        TxError::Held(error) => Next::Give(StoreError::Busy(error.to_string())),
     }
 }
 
@@ -209,8 +277,10 @@ fn next_for(error: &sqlx::Error) -> Next {
         _ if is_race(error) => Next::Race,
         // A server that stops or starts, or one that may not write: not the primary any more.
         "57P01" | "57P02" | "57P03" | "25006" => Next::Reconnect,
-        // Lock and statement time-outs, and resources that are used up.
-        "55P03" | "57014" => Next::Give(StoreError::Unavailable(error.to_string())),
+        // Somebody else was in front for long: of the head row, or of a key.
+        "55P03" => Next::Race,
+        // A statement's time-out.
+        "57014" => Next::Give(StoreError::Unavailable(error.to_string())),
         code if code.starts_with("08") => Next::Reconnect,
         code if code.starts_with("53") => Next::Give(StoreError::Unavailable(error.to_string())),
         code if code.starts_with("22") || code.starts_with("23") => {

@@ -5,7 +5,7 @@ use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
 use sqlx::{PgConnection, Postgres};
 
-use super::{column, rows};
+use super::{column, decided, rows};
 use crate::posting::{Record, Sealed};
 use crate::store::postgres::tx::TxError;
 
@@ -22,11 +22,11 @@ macro_rules! plain {
 /// What is bound for them.
 macro_rules! plain_arrays {
     () => {
-        "$1::bytea[], $2::bytea[], $3::bigint[], $4::bigint[], $5::smallint[], $6::bigint[],
-         $7::boolean[], $8::bigint[], $9::smallint[], $10::text[], $11::bigint[],
-         $12::smallint[], $13::text[], $14::smallint[], $15::text[], $16::boolean[],
-         $17::bigint[], $18::smallint[], $19::bigint[], $20::smallint[], $21::boolean[],
-         $22::boolean[], $23::bigint[], $24::bigint[]"
+        "$2::bytea[], $3::bytea[], $4::bigint[], $5::bigint[], $6::smallint[], $7::bigint[],
+         $8::boolean[], $9::bigint[], $10::smallint[], $11::text[], $12::bigint[],
+         $13::smallint[], $14::text[], $15::smallint[], $16::text[], $17::boolean[],
+         $18::bigint[], $19::smallint[], $20::bigint[], $21::smallint[], $22::boolean[],
+         $23::boolean[], $24::bigint[], $25::bigint[]"
     };
 }
 
@@ -41,9 +41,9 @@ macro_rules! life {
 
 macro_rules! life_arrays {
     () => {
-        "$25::smallint[], $26::bigint[], $27::boolean[], $28::bytea[], $29::boolean[],
-         $30::bigint[], $31::bigint[], $32::bigint[], $33::smallint[], $34::bigint[],
-         $35::smallint[], $36::bigint[], $37::text[], $38::boolean[], $39::bigint[]"
+        "$26::smallint[], $27::bigint[], $28::boolean[], $29::bytea[], $30::boolean[],
+         $31::bigint[], $32::bigint[], $33::bigint[], $34::smallint[], $35::bigint[],
+         $36::smallint[], $37::bigint[], $38::text[], $39::boolean[], $40::bigint[]"
     };
 }
 
@@ -68,7 +68,7 @@ macro_rules! set_plain {
 const INSERT_PLAIN: &str = concat!(
     "INSERT INTO authorization_record (bucket, held_at, ",
     plain!(),
-    ") SELECT 0, CASE WHEN effect_minor > 0 THEN $25::bigint ELSE 0 END, ",
+    ") SELECT $1, CASE WHEN effect_minor > 0 THEN $26::bigint ELSE 0 END, ",
     plain!(),
     " FROM unnest(",
     plain_arrays!(),
@@ -78,20 +78,20 @@ const INSERT_PLAIN: &str = concat!(
 );
 const UPDATE_PLAIN: &str = concat!(
     set_plain!(),
-    "held_at = CASE WHEN new.effect_minor = 0 THEN 0 WHEN old.held_at = 0 THEN $25::bigint
+    "held_at = CASE WHEN new.effect_minor = 0 THEN 0 WHEN old.held_at = 0 THEN $26::bigint
                 ELSE old.held_at END
      FROM unnest(",
     plain_arrays!(),
     ") AS new (",
     plain!(),
-    ") WHERE old.bucket = 0 AND old.id = new.id"
+    ") WHERE old.bucket = $1 AND old.id = new.id"
 );
 const INSERT_LIFE: &str = concat!(
     "INSERT INTO authorization_record (bucket, ",
     plain!(),
     ", ",
     life!(),
-    ") SELECT 0, * FROM unnest(",
+    ") SELECT $1, * FROM unnest(",
     plain_arrays!(),
     ", ",
     life_arrays!(),
@@ -113,30 +113,35 @@ const UPDATE_LIFE: &str = concat!(
     plain!(),
     ", ",
     life!(),
-    ") WHERE old.bucket = 0 AND old.id = new.id"
+    ") WHERE old.bucket = $1 AND old.id = new.id"
 );
 
 /// New ones are inserted and not merged: if somebody else has inserted one first, its key refuses,
 /// and the transaction is done again against what is there now. Plain authorizations, which are nearly
 /// all, are not made to carry columns that only others have.
-pub(in crate::store::postgres) async fn records(
+pub(super) async fn records(
     connection: &mut PgConnection,
+    bucket: i16,
     sealed: &Sealed,
 ) -> Result<(), TxError> {
+    let new = sealed.new_records.iter();
+    let (decided, others): (Vec<_>, Vec<_>) = new.partition(|record| decided::is(record));
+    decided::insert(connection, bucket, &decided).await?;
+    let changed = sealed.changed_records.iter().collect();
     for (plain, life, rows) in [
-        (INSERT_PLAIN, INSERT_LIFE, &sealed.new_records),
-        (UPDATE_PLAIN, UPDATE_LIFE, &sealed.changed_records),
+        (INSERT_PLAIN, INSERT_LIFE, others),
+        (UPDATE_PLAIN, UPDATE_LIFE, changed),
     ] {
         let (simple, rich): (Vec<&Record>, Vec<&Record>) =
-            rows.iter().partition(|record| record.life.is_plain());
+            rows.into_iter().partition(|record| record.life.is_plain());
         if !simple.is_empty() {
-            bind_plain(plain, &simple)
+            bind_plain(plain, bucket, &simple)
                 .bind(sealed.hold_clock.cast_signed())
                 .execute(&mut *connection)
                 .await?;
         }
         if !rich.is_empty() {
-            bind_life(bind_plain(life, &rich), &rich)?
+            bind_life(bind_plain(life, bucket, &rich), &rich)?
                 .execute(&mut *connection)
                 .await?;
         }
@@ -146,10 +151,11 @@ pub(in crate::store::postgres) async fn records(
 
 type Statement = Query<'static, Postgres, PgArguments>;
 
-fn bind_plain(statement: &'static str, rows: &[&Record]) -> Statement {
+fn bind_plain(statement: &'static str, bucket: i16, rows: &[&Record]) -> Statement {
     sqlx::query(statement)
-        .bind(column(rows, |it| it.id.0.to_vec()))
-        .bind(column(rows, |it| it.card.to_bytes().to_vec()))
+        .bind(bucket)
+        .bind(column(rows, |it| it.id.0))
+        .bind(column(rows, |it| it.card.to_bytes()))
         .bind(column(rows, |it| {
             it.account.map(|account| account.0.cast_signed())
         }))
@@ -203,9 +209,7 @@ fn bind_life(statement: Statement, rows: &[&Record]) -> Result<Statement, TxErro
             it.life.moved.map(|moved| moved.amount.minor())
         }))
         .bind(column(rows, |it| it.life.moved.map(|moved| moved.more)))
-        .bind(column(rows, |it| {
-            it.life.link.map(|link| link.original.0.to_vec())
-        }))
+        .bind(column(rows, |it| it.life.link.map(|link| link.original.0)))
         .bind(column(rows, |it| it.life.link.map(|link| link.counts)))
         .bind(column(rows, |it| it.life.incremented_minor))
         .bind(column(rows, |it| it.life.captured_minor))
@@ -223,11 +227,11 @@ fn bind_life(statement: Statement, rows: &[&Record]) -> Result<Statement, TxErro
         .bind(column(rows, |it| it.held_at.cast_signed())))
 }
 
-fn minor(verdict: Option<Verdict>) -> Option<i64> {
+pub(super) fn minor(verdict: Option<Verdict>) -> Option<i64> {
     verdict.map(|verdict| verdict.approved_minor.minor())
 }
 
-fn reason(verdict: Option<Verdict>) -> Option<i16> {
+pub(super) fn reason(verdict: Option<Verdict>) -> Option<i16> {
     verdict.map(|verdict| code(verdict.reason))
 }
 
