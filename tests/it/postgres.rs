@@ -6,6 +6,12 @@ use tests::postgres::is_installed;
 
 use crate::support::stack_with;
 
+mod commits;
+mod crowd;
+mod desk;
+mod growth;
+mod locks;
+
 #[tokio::test]
 async fn a_database_killed_under_the_ledger_loses_nothing_i1_i2_i6() -> anyhow::Result<()> {
     if !is_installed()? {

@@ -1,0 +1,177 @@
+//! Books that grow: buckets beside each other, partitions, and plans that do not look at whole tables.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use ledger::batcher::Batcher;
+use ledger::metrics::Metrics;
+use tests::postgres::Postgres;
+use tests::waiting::wait_until;
+use tokio::time::timeout;
+
+use super::desk::{self, NOW, OPENING, available, balanced, pay, pays, store, store_with};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How many entries a partition has.
+const PARTITION: u64 = 8_388_608;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_is_a_whole_set_of_books_beside_others() -> anyhow::Result<()> {
+    let Some(postgres) = Postgres::start().await? else {
+        return Ok(());
+    };
+    let url = postgres.url();
+    let zero = store_with(&url, 50).await?;
+    zero.transact((1..=50).map(|number| pays(number, 0)).collect(), NOW)
+        .await?;
+    let before = zero.mark().await?;
+    let seven = store(&url, 7).await?;
+    ledger::conformance::all(&seven).await;
+    assert_ne!(seven.mark().await?.epoch, before.epoch);
+    assert_eq!(zero.mark().await?, before, "nobody else's head moved");
+    assert_eq!(available(&zero, 10).await?, OPENING - 100);
+    balanced(&zero).await?;
+    balanced(&seven).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn partitions_of_entries_are_made_before_they_are_needed() -> anyhow::Result<()> {
+    let Some(postgres) = Postgres::start().await? else {
+        return Ok(());
+    };
+    let store = store_with(&postgres.url(), 2).await?;
+    let made = async |part: u64| {
+        let sql = format!("SELECT to_regclass('entry_{part}') IS NOT NULL");
+        postgres.query(&sql).await.is_ok_and(|made| made == "t")
+    };
+    wait_until("two are ahead", PATIENCE, async || made(2).await).await?;
+    assert!(!made(3).await, "and no more");
+    // As if there had been many entries since: of eight more, two are below the bound.
+    let near = format!("UPDATE head SET entry = {}", PARTITION - 3);
+    postgres.query(&near).await?;
+    for nth in 0..4 {
+        store.transact(vec![pays(1, nth)], NOW).await?;
+    }
+    wait_until("one more is ahead", PATIENCE, async || made(3).await).await?;
+    let in_each = "SELECT (SELECT count(*) FROM entry_0), (SELECT count(*) FROM entry_1),
+                   (SELECT count(*) FROM entry_rest)";
+    assert_eq!(postgres.query(in_each).await?, "6|6|0");
+
+    // Nobody made any for these: they are in the books all the same.
+    let far = format!("UPDATE head SET entry = {}", 9 * PARTITION - 3);
+    postgres.query(&far).await?;
+    for nth in 4..8 {
+        store.transact(vec![pays(2, nth)], NOW).await?;
+    }
+    // It looks again with whatever comes next.
+    let made_again = async || {
+        let repeated = store.transact(vec![pays(2, 7)], NOW).await;
+        repeated.is_ok() && made(11).await
+    };
+    wait_until("they are made again", PATIENCE, made_again).await?;
+    assert!(
+        postgres
+            .query("SELECT count(*) FROM entry_rest")
+            .await?
+            .parse::<u64>()?
+            > 0
+    );
+    assert_eq!(available(&store, 2).await?, OPENING - 400);
+    let statement = store.entries_of(ledger_api::AccountId(2), 0, 100).await?;
+    assert_eq!(statement.map(|it| it.entries.len()), Some(5));
+    balanced(&store).await
+}
+
+/// What the version before has left, as a ledger that goes on with it finds it.
+#[tokio::test(flavor = "multi_thread")]
+async fn entries_from_before_partitions_stay_in_the_books() -> anyhow::Result<()> {
+    let Some(postgres) = Postgres::start().await? else {
+        return Ok(());
+    };
+    postgres
+        .query(include_str!("../../../migrations/0001_books.sql"))
+        .await?;
+    postgres
+        .query(include_str!("../../../migrations/0002_life.sql"))
+        .await?;
+    postgres
+        .query(include_str!("../../../migrations/0003_closes.sql"))
+        .await?;
+    let before = PARTITION + 5;
+    let filled = format!(
+        "INSERT INTO head (bucket, epoch, entry) VALUES (0, 1, {before});
+         INSERT INTO entry (bucket, account, number, credit, posted, amount_minor, position)
+         SELECT 0, number % 7, number, number % 2 = 0, true, 5, 1
+         FROM generate_series({before} - 999, {before}) AS number"
+    );
+    postgres.query(&filled).await?;
+    postgres
+        .query(include_str!("../../../migrations/0004_growth.sql"))
+        .await?;
+    assert_eq!(
+        postgres.query("SELECT count(*) FROM entry_1").await?,
+        "1000"
+    );
+    let next = format!(
+        "SELECT make_entry_partitions(2);
+         INSERT INTO entry (bucket, account, number, credit, posted, amount_minor, position)
+         SELECT 0, 1, number, true, true, 5, 1
+         FROM unnest(ARRAY[{}, {}, {}]) AS number",
+        before + 1,
+        2 * PARTITION,
+        4 * PARTITION
+    );
+    postgres.query(&next).await?;
+    let in_each = "SELECT (SELECT count(*) FROM entry_1), (SELECT count(*) FROM entry_2),
+                   (SELECT count(*) FROM entry_rest), to_regclass('entry_4') IS NULL";
+    assert_eq!(postgres.query(in_each).await?, "1001|1|1|t");
+    let again = format!(
+        "INSERT INTO entry (bucket, account, number, credit, posted, amount_minor, position)
+         VALUES (0, 1, {}, true, true, 5, 1)",
+        before + 1
+    );
+    assert!(postgres.query(&again).await.is_err(), "one per number");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_finds_its_rows_by_key_whatever_the_tables_held_when_it_was_planned()
+-> anyhow::Result<()> {
+    let Some(postgres) = Postgres::start().await? else {
+        return Ok(());
+    };
+    // Planned while there is next to nothing, and the server knows it.
+    let store = store_with(&postgres.url(), 1).await?;
+    postgres.query("VACUUM ANALYZE").await?;
+    let batcher = Batcher::start(store.clone(), Metrics::default());
+    for nth in 0..10 {
+        assert!(pay(&batcher, 1, nth).await?.approved);
+    }
+    desk::open(&store, 2_000).await?;
+    let scans = "SELECT sum(seq_scan), sum(idx_scan) FROM pg_stat_user_tables
+         WHERE relname IN ('account', 'card', 'authorization_record')";
+    // A session tells its numbers at the end of a transaction, a second after it last did.
+    let told = async |by_index: u64| {
+        loop {
+            store.transact_free(Arc::new(vec![pays(1, 0)]), NOW).await?;
+            let now = postgres
+                .query(&format!("SELECT pg_sleep(1.1); {scans}"))
+                .await?;
+            let (whole, index) = now.split_once('|').unwrap_or_default();
+            let (whole, index): (u64, u64) = (whole.parse()?, index.parse()?);
+            if index >= by_index {
+                return anyhow::Ok((whole, index));
+            }
+        }
+    };
+    let before = timeout(PATIENCE, told(20)).await??;
+    for nth in 0..5 {
+        let all = (1..=500).map(|number| pays(number, 100 + nth)).collect();
+        assert_eq!(batcher.submit(all).await?.len(), 500);
+    }
+    let after = timeout(PATIENCE, told(before.1 + 2_500)).await;
+    let after = after.context("rows were not found by index")??;
+    assert_eq!(after.0, before.0, "no table was read from end to end");
+    Ok(())
+}
