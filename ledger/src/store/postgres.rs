@@ -25,7 +25,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, PgConnection, Row};
 
 use super::{Database, HeldRow, Passed, StoreError, UrlError, draw_epoch};
-use crate::posting::{Command, Head, Lane, Moment, Needs, Outcome, WorkingSet, decide};
+use crate::posting::{Command, Head, Lane, Moment, Needs, Outcome, Sealed, WorkingSet, decide};
 use pools::{Pools, Role};
 use tx::{TxError, WORK_MAX, in_transaction};
 use upkeep::Upkeep;
@@ -265,8 +265,10 @@ async fn book(
 ) -> Result<(Vec<Outcome>, Head), TxError> {
     let commands = only.as_deref().unwrap_or(batch.commands.as_slice());
     let draft = decide(set, commands, batch.now);
-    let head = take_numbers(connection, bucket, draft.positions(), draft.entries()).await?;
-    let sealed = draft.seal(head);
+    let (head, clock) =
+        take_numbers(connection, bucket, draft.positions(), draft.entries()).await?;
+    let mut sealed = draft.seal(head);
+    restamp(&mut sealed, batch.now.hold_clock, clock);
     save::all(connection, bucket, &sealed).await?;
     Ok((sealed.outcomes, sealed.head))
 }
@@ -278,7 +280,7 @@ fn held(error: TxError) -> TxError {
     }
 }
 
-/// Takes numbers from the head row and says where it stood before. The row stays locked to the end
+/// Takes numbers from the head row; says where it stood before, and what the hold clock shows. The row stays locked to the end
 /// of the transaction, so numbers become visible in their order (rule 13). A batch that needs none
 /// takes none, and writes the row all the same: only a commit that wrote something proves that this
 /// server may still write, and what it repeats is as durable as the answer says.
@@ -287,10 +289,10 @@ async fn take_numbers(
     bucket: i16,
     positions: u64,
     entries: u64,
-) -> Result<Head, TxError> {
+) -> Result<(Head, u64), TxError> {
     let row = sqlx::query(
         "UPDATE head SET position = position + $2, entry = entry + $3 WHERE bucket = $1
-         RETURNING epoch, position, entry",
+         RETURNING epoch, position, entry, hold_clock_ms",
     )
     .bind(bucket)
     .bind(positions.cast_signed())
@@ -298,9 +300,23 @@ async fn take_numbers(
     .fetch_one(connection)
     .await?;
     let after = rows::head_of(&row)?;
-    Ok(Head {
+    let before = Head {
         epoch: after.epoch,
         position: after.position - positions,
         entry: after.entry - entries,
-    })
+    };
+    Ok((before, rows::unsigned(&row, "hold_clock_ms")? / 1000))
+}
+
+/// Holds that were placed in this batch begin with the clock that all ledgers share: what this process
+/// last saw of it is old where it was frozen, and another ledger would let the holds go early.
+fn restamp(sealed: &mut Sealed, seen: u64, clock: u64) {
+    let clock = clock.max(seen);
+    sealed.hold_clock = clock;
+    let new = sealed.new_records.iter_mut();
+    for record in new.chain(&mut sealed.changed_records) {
+        if record.holds() && record.held_at == seen {
+            record.held_at = clock;
+        }
+    }
 }

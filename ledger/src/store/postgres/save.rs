@@ -313,7 +313,9 @@ async fn journals(
     .bind(column(journals, |(_, it)| it.head.epoch.cast_signed()))
     .bind(column(journals, |(_, it)| it.head.seq.cast_signed()))
     .bind(column(journals, |(_, it)| it.head.hash.cast_signed()))
-    .bind(column(journals, |(_, it)| it.undrained.cast_signed()))
+    .bind(column(journals, |(_, it)| {
+        i64::try_from(it.undrained).unwrap_or(i64::MAX)
+    }))
     .execute(connection)
     .await?;
     Ok(())
