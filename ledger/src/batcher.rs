@@ -74,6 +74,8 @@ struct Job {
     reply: oneshot::Sender<Answer>,
     /// True once it was left out because somebody else held what it needs.
     passed_over: bool,
+    /// True where its request has nothing else that would be kept waiting.
+    alone: bool,
 }
 
 /// Why a request's commands were not done, or may not have been.
@@ -131,13 +133,26 @@ impl Batcher {
     pub async fn submit(&self, commands: Vec<Command>) -> Result<Vec<Outcome>, BatchError> {
         let (reply, answer) = oneshot::channel();
         let queue = &self.queues[Lane::of(&commands) as usize];
+        let is_work = |command: &&Command| !matches!(command, Command::NoteHead { .. });
+        let alone = commands.iter().filter(is_work).count() <= 1;
         let job = Job {
             commands,
             reply,
             passed_over: false,
+            alone,
         };
         queue.try_send(job).map_err(|_| BatchError::Full)?;
         Ok(answer.await.unwrap_or_else(|_| Err(lost()))?)
+    }
+}
+
+/// Of a request a part of which is booked nobody may say that nothing was done.
+fn partly(error: StoreError) -> StoreError {
+    match error {
+        StoreError::Unavailable(what) | StoreError::Busy(what) | StoreError::Refused(what) => {
+            StoreError::Unknown(format!("a part of the request was done, and then: {what}"))
+        }
+        other => other,
     }
 }
 
@@ -254,17 +269,23 @@ impl Worker {
         }
         let command = |place: usize| commands[place].clone();
         if job.passed_over {
-            let alone = commands.len() == 1;
             let parts = left_out.into_iter();
             let parts = parts.map(|(place, row)| (place, row, command(place)));
-            self.held
-                .answer(job.reply, outcomes, parts.collect(), alone, &self.metrics);
+            self.held.answer(
+                job.reply,
+                outcomes,
+                parts.collect(),
+                job.alone,
+                &self.metrics,
+            );
             return None;
         }
         let (reply, answer) = oneshot::channel();
         let again = left_out.iter().map(|(place, _)| command(*place)).collect();
         tokio::spawn(async move {
             let rest: Answer = answer.await.unwrap_or_else(|_| Err(lost()));
+            let begun = outcomes.iter().any(Option::is_some);
+            let rest = rest.map_err(|error| if begun { partly(error) } else { error });
             let whole = rest.map(|rest| {
                 let mut rest = rest.into_iter();
                 let fill = |known: Option<Outcome>| known.or_else(|| rest.next());
@@ -276,6 +297,7 @@ impl Worker {
             commands: again,
             reply,
             passed_over: true,
+            alone: job.alone,
         })
     }
 }
@@ -317,7 +339,8 @@ async fn one_by_one(store: &Store, commands: &[Command]) -> Answer {
                 outcomes.push(failed(command, refused()));
             }
             Err(StoreError::Busy(_)) => outcomes.push(failed(command, busy())),
-            Err(error) => return Err(error),
+            Err(error) if outcomes.is_empty() => return Err(error),
+            Err(error) => return Err(partly(error)),
         }
     }
     Ok(outcomes)

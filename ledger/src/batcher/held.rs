@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{Instant, timeout_at};
 
-use super::{Answer, Limits, busy, failed, lost, now, one_by_one};
+use super::{Answer, Limits, busy, failed, lost, now, one_by_one, partly};
 use crate::metrics::Metrics;
 use crate::posting::{Command, Outcome};
 use crate::store::{HeldRow, Store, StoreError};
@@ -87,6 +87,7 @@ impl HeldLanes {
             .collect();
         let metrics = metrics.clone();
         tokio::spawn(async move {
+            let begun = |outcomes: &[Option<Outcome>]| outcomes.iter().any(Option::is_some);
             for part in coming {
                 let outcome = match part.outcome {
                     Some(outcome) => timeout_at(until, outcome).await,
@@ -94,6 +95,9 @@ impl HeldLanes {
                 };
                 let outcome = match outcome {
                     Ok(Ok(Ok(outcome))) => outcome,
+                    Ok(Ok(Err(error))) if begun(&outcomes) => {
+                        return drop(reply.send(Err(partly(error))));
+                    }
                     Ok(Ok(Err(error))) => return drop(reply.send(Err(error))),
                     Ok(Err(_)) => return drop(reply.send(Err(lost()))),
                     // It may be done all the same: whoever asks again is told.

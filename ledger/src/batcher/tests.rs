@@ -19,6 +19,7 @@ fn job(commands: usize) -> Job {
         commands: vec![command; commands],
         reply: oneshot::channel().0,
         passed_over: false,
+        alone: commands == 1,
     }
 }
 

@@ -125,7 +125,10 @@ async fn a_locked_account_does_not_keep_the_others_of_its_request_waiting_rule_1
     let batcher = Batcher::with_limits(store.clone(), Metrics::default(), limits);
     let rows = "SELECT FROM account WHERE id = 2";
     let thinker = Thinker::locks(&postgres, rows).await?;
-    let together = vec![pays(1, 0), pays(2, 0), pays(3, 0), pays(2, 1)];
+    let one = batcher.submit(vec![pays(1, 0), pays(2, 0)]).await?;
+    assert!(desk::decision(&one[0])?.approved);
+    assert_eq!(problem(&one[1]), Some("account_busy"), "one is not alone");
+    let together = vec![pays(1, 1), pays(2, 0), pays(3, 0), pays(2, 1)];
     let outcomes = batcher.submit(together).await?;
     assert!(desk::decision(&outcomes[0])?.approved);
     assert_eq!(problem(&outcomes[1]), Some("account_busy"));
