@@ -47,6 +47,10 @@ pub async fn run(
             () = stopping.cancelled() => return,
         }
         let elapsed = last.elapsed().min(TICK_MAX);
+        // A process that was frozen knows as little of the journals as one that has just started.
+        if elapsed == TICK_MAX {
+            away = Instant::now();
+        }
         match store.tick(elapsed).await {
             Ok(clock) => {
                 last = Instant::now();
@@ -88,12 +92,18 @@ pub async fn sweep(
             Ok(ids) if !ids.is_empty() => ids,
             _ => break,
         };
-        let command = Command::Expire { ids, held_by };
-        let outcomes = batcher.submit(vec![command]).await;
-        let expired = match outcomes.as_deref() {
-            Ok([Outcome::Expired(expired)]) => *expired,
-            _ => 0,
+        // One by one: where somebody has locked an account, only its own holds wait for it (rule 19).
+        let expire = |id| Command::Expire {
+            ids: vec![id],
+            held_by,
         };
+        let commands = ids.into_iter().map(expire).collect();
+        let outcomes = batcher.submit(commands).await.unwrap_or_default();
+        let expired = outcomes.iter().map(|outcome| match outcome {
+            Outcome::Expired(expired) => *expired,
+            _ => 0,
+        });
+        let expired: u64 = expired.sum();
         all += expired;
         if expired == 0 {
             break;

@@ -71,6 +71,17 @@ pub(super) async fn advise(
     if let Some(Outcome::Refused(problem)) = outcomes.pop() {
         tracing::error!(%gateway, %problem, "a gateway has lost its journal, or an older one came back");
     }
+    // What was not done has not left the journal: the hold clock goes on only behind it (rule 17).
+    let failed = outcomes.iter().filter(|outcome| is_failed(outcome)).count();
+    if failed > 0 {
+        let behind = batch.undrained.unwrap_or_default();
+        let head = Command::NoteHead {
+            gateway: gateway.clone(),
+            head: batch.head,
+            undrained: behind.saturating_add(failed as u64),
+        };
+        ledger.batcher.submit(vec![head]).await?;
+    }
     advice_answers(&gateway, outcomes, bad)
 }
 
@@ -202,4 +213,11 @@ pub(super) fn unexpected(outcome: Outcome) -> Failure {
             Problem::new("fault", 500, Retry::SameKeyOnly, detail).into()
         }
     }
+}
+
+fn is_failed(outcome: &Outcome) -> bool {
+    let Outcome::Advised(answer, _) = outcome else {
+        return false;
+    };
+    matches!(answer.outcome, AdviceOutcome::Failed { .. })
 }
