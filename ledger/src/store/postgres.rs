@@ -16,11 +16,13 @@ mod schema;
 mod tx;
 mod upkeep;
 
+use std::collections::HashMap;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use ledger_api::{AuthorizationId, CardToken};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, PgConnection, Row};
 
@@ -192,6 +194,7 @@ pub(super) fn options(database: &Database) -> Result<PgConnectOptions, UrlError>
     let parsed = PgConnectOptions::from_str(url).ok().filter(|_| is_ours);
     let options = parsed.ok_or(UrlError)?;
     let options = options
+        .options([("client_connection_check_interval", "500")])
         .application_name("holdfast-ledger")
         .disable_statement_logging();
     Ok(match &database.password {
@@ -236,11 +239,7 @@ async fn post(
         let done = outcomes.into_iter().map(Passed::Done).collect();
         return Ok(Posted { done, head });
     }
-    let by = |command| {
-        let needs = Needs::of(std::slice::from_ref(command));
-        loaded.held.by(&loaded.set, &needs)
-    };
-    let held: Vec<Option<HeldRow>> = batch.commands.iter().map(by).collect();
+    let held = left_out(&loaded, &batch.commands);
     let free = (batch.commands.iter().zip(&held))
         .filter(|(_, held)| held.is_none())
         .map(|(command, _)| command.clone())
@@ -253,6 +252,28 @@ async fn post(
     });
     let done = done.flatten().collect();
     Ok(Posted { done, head })
+}
+
+/// Which commands somebody else keeps from being done. What names the same card or authorization as
+/// one of them waits behind it, in the same lane: their order stays.
+fn left_out(loaded: &load::Loaded, commands: &[Command]) -> Vec<Option<HeldRow>> {
+    let mut cards: HashMap<CardToken, HeldRow> = HashMap::new();
+    let mut authorizations: HashMap<AuthorizationId, HeldRow> = HashMap::new();
+    let mut held = Vec::with_capacity(commands.len());
+    for command in commands {
+        let needs = Needs::of(std::slice::from_ref(command));
+        let card = || needs.cards.iter().find_map(|card| cards.get(card).copied());
+        let other = || (needs.authorizations.iter()).find_map(|id| authorizations.get(id).copied());
+        let row = (loaded.held.by(&loaded.set, &needs))
+            .or_else(card)
+            .or_else(other);
+        if let Some(row) = row {
+            cards.extend(needs.cards.iter().map(|card| (*card, row)));
+            authorizations.extend(needs.authorizations.iter().map(|id| (*id, row)));
+        }
+        held.push(row);
+    }
+    held
 }
 
 /// Decides the batch, or only these commands of it, and writes.

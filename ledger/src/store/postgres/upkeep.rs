@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sqlx::Row;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::{Postgres, unavailable};
 use crate::store::StoreError;
@@ -14,6 +14,8 @@ use crate::store::StoreError;
 const AHEAD: i64 = 2;
 /// How long after it failed it is tried again, with the next batch.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// After so long it has failed.
+const MADE_WITHIN: Duration = Duration::from_secs(30);
 /// Others that look at the entries are not kept waiting for longer.
 const LOCK_TIMEOUT: &str = "SET lock_timeout = '500ms'";
 
@@ -35,7 +37,9 @@ impl Postgres {
         if claimed {
             let books = Arc::clone(self);
             tokio::spawn(async move {
-                let next = match books.make_partitions(entries).await {
+                let made = timeout(MADE_WITHIN, books.make_partitions(entries)).await;
+                let silent = || StoreError::Unavailable("the database does not answer".to_owned());
+                let next = match made.unwrap_or_else(|_| Err(silent())) {
                     Ok(next) => next,
                     Err(error) => {
                         tracing::warn!(%error, "no partition was made ahead; entries go to the default one then");
