@@ -5,8 +5,9 @@ use ledger::batcher::Batcher;
 use ledger::posting::{Command, Moment, Outcome};
 use ledger::store::{Database, Store};
 use ledger_api::{
-    AccountId, Amount, AuthorizationId, AuthorizationKind, AuthorizeAnswer, AuthorizeRequest,
-    CardState, CardStatus, CardToken, Expiry, Fingerprint, LedgerDecision, OpenAccount,
+    AccountId, Advice, AdviceItem, AdviceSource, Amount, AuthorizationId, AuthorizationKind,
+    AuthorizeAnswer, AuthorizeRequest, Capture, CardState, CardStatus, CardToken, Cause, Expiry,
+    Fingerprint, LedgerDecision, OpenAccount, Reason,
 };
 
 /// The moment at which the tests play.
@@ -95,6 +96,46 @@ pub(super) fn pays(number: u64, nth: u64) -> Command {
             traceparent: None,
         },
     }
+}
+
+/// What was told about customer `number`'s `nth` payment: that it was approved, and a capture of it.
+pub(super) fn told(number: u64, nth: u64) -> [Command; 2] {
+    let Command::Authorize { gateway, request } = pays(number, nth) else {
+        unreachable!("it is written above")
+    };
+    let approval = Advice {
+        id: request.id,
+        card: request.card,
+        requested_minor: request.amount_minor,
+        approved_minor: request.amount_minor,
+        approved: true,
+        currency: request.currency,
+        fingerprint: request.fingerprint,
+        source: AdviceSource::StandIn,
+        reason: Reason::Approved,
+        cause: Cause::LedgerTimeout,
+        seq: nth,
+        original: None,
+        exponent: None,
+        traceparent: None,
+    };
+    let capture = Capture {
+        id: id(number, nth | 1 << 32),
+        of: Some(request.id),
+        card: request.card,
+        amount_minor: request.amount_minor,
+        currency: request.currency,
+        more: false,
+        fingerprint: request.fingerprint,
+        seq: nth,
+        exponent: None,
+        traceparent: None,
+    };
+    let items = [AdviceItem::Advice(approval), AdviceItem::Capture(capture)];
+    items.map(|item| Command::Advise {
+        gateway: gateway.clone(),
+        item,
+    })
 }
 
 pub(super) async fn pay(

@@ -1,5 +1,6 @@
 //! Books that grow: buckets beside each other, partitions, and plans that do not look at whole tables.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -173,5 +174,66 @@ async fn a_batch_finds_its_rows_by_key_whatever_the_tables_held_when_it_was_plan
     let after = timeout(PATIENCE, told(before.1 + 2_500)).await;
     let after = after.context("rows were not found by index")??;
     assert_eq!(after.0, before.0, "no table was read from end to end");
+    Ok(())
+}
+
+/// An index that is gone through from end to end is no scan of the table: what tells is how many of its
+/// entries were read.
+#[tokio::test(flavor = "multi_thread")]
+async fn advices_find_their_rows_by_key_too_waiting_for_locks_or_not() -> anyhow::Result<()> {
+    const BATCHES: u64 = 10;
+    const ITEMS: u64 = 20;
+    const PAYMENTS: u64 = BATCHES * ITEMS;
+    /// Rows and originals are read, locked and written, and accounts and cards with them.
+    const READS_PER_ITEM: u64 = 40;
+    let Some(postgres) = Postgres::start().await? else {
+        return Ok(());
+    };
+    let store = store_with(&postgres.url(), 1).await?;
+    postgres.query("VACUUM ANALYZE").await?;
+    // Passing by what is locked, and, told again, waiting for it.
+    let both = async |numbers: Range<u64>| {
+        let commands: Vec<_> = numbers.flat_map(|number| desk::told(number, 0)).collect();
+        store.transact_free(Arc::new(commands.clone()), NOW).await?;
+        store.transact(commands, NOW).await
+    };
+    // Planned while there is next to nothing, and the server knows it.
+    for _ in 0..10 {
+        both(1..2).await?;
+    }
+    desk::open(&store, 3_000).await?;
+    for first in (1..=3_000).step_by(500) {
+        let all = (first..first + 500).map(|number| pays(number, 0)).collect();
+        store.transact(all, NOW).await?;
+    }
+    let read = "SELECT pg_sleep(1.1), sum(idx_scan), sum(idx_tup_read) FROM pg_stat_user_indexes
+         WHERE relname IN ('account', 'card', 'authorization_record')";
+    // A session tells its numbers at the end of a transaction, a second after it last did.
+    let told = async |scans: u64| {
+        loop {
+            both(1..2).await?;
+            let now = postgres.query(read).await?;
+            let mut now = now.split('|').skip(1).map(str::parse);
+            let now: (u64, u64) = (
+                now.next().context("scans")??,
+                now.next().context("entries")??,
+            );
+            if now.0 >= scans {
+                return anyhow::Ok(now);
+            }
+        }
+    };
+    let before = timeout(PATIENCE, told(3 * 3_000)).await??;
+    for batch in 0..BATCHES {
+        let first = 1_000 + batch * ITEMS;
+        both(first..first + ITEMS).await?;
+    }
+    let after = timeout(PATIENCE, told(before.0 + 4 * PAYMENTS)).await;
+    let after = after.context("rows were not found by index")??;
+    let reads = after.1 - before.1;
+    assert!(
+        reads < 2 * PAYMENTS * READS_PER_ITEM,
+        "{reads} entries of indexes read for {PAYMENTS} payments"
+    );
     Ok(())
 }

@@ -39,12 +39,50 @@ const ACCOUNTS: &str = "SELECT owner.*
          FROM account WHERE account.bucket = $1 AND account.id = wanted.id
          FOR UPDATE SKIP LOCKED
      ) AS owner";
-const ACCOUNTS_THAT_ARE: &str = "SELECT id FROM account WHERE bucket = $1 AND id = ANY ($2)";
+const ACCOUNTS_THAT_ARE: &str = "SELECT owner.id
+     FROM unnest($2::bigint[]) AS wanted (id) CROSS JOIN LATERAL (
+         SELECT id FROM account WHERE account.bucket = $1 AND account.id = wanted.id OFFSET 0
+     ) AS owner";
 const RECORDS: &str = "SELECT record.*
      FROM unnest($2::bytea[]) AS wanted (id) CROSS JOIN LATERAL (
          SELECT * FROM authorization_record AS own
          WHERE own.bucket = $1 AND own.id = wanted.id OFFSET 0
      ) AS record";
+const RECORDS_WAITED_FOR: &str = "SELECT record.*
+     FROM unnest($2::bytea[]) AS wanted (id) CROSS JOIN LATERAL (
+         SELECT * FROM authorization_record AS own
+         WHERE own.bucket = $1 AND own.id = wanted.id FOR UPDATE
+     ) AS record";
+/// In order of id, all that the cards, the authorizations, the originals that these name, and theirs lead
+/// to.
+const ACCOUNTS_WAITED_FOR: &str = "SELECT owner.*
+     FROM (
+         SELECT card.account AS id
+         FROM unnest($2::bytea[]) AS wanted (token) CROSS JOIN LATERAL (
+             SELECT account FROM card
+             WHERE card.bucket = $1 AND card.token = wanted.token OFFSET 0
+         ) AS card
+         UNION
+         SELECT unnest(ARRAY[own.account, original.account, first.account])
+         FROM unnest($3::bytea[]) AS wanted (id) CROSS JOIN LATERAL (
+             SELECT account, original FROM authorization_record AS record
+             WHERE record.bucket = $1 AND record.id = wanted.id OFFSET 0
+         ) AS own LEFT JOIN LATERAL (
+             SELECT account, original FROM authorization_record AS record
+             WHERE record.bucket = $1 AND record.id = own.original OFFSET 0
+         ) AS original ON true LEFT JOIN LATERAL (
+             SELECT account FROM authorization_record AS record
+             WHERE record.bucket = $1 AND record.id = original.original OFFSET 0
+         ) AS first ON true
+         UNION
+         SELECT unnest($4::bigint[])
+         ORDER BY id
+     ) AS wanted CROSS JOIN LATERAL (
+         SELECT id, currency, closed, debits_pending, debits_posted, credits_pending,
+             credits_posted, position AS account_position
+         FROM account WHERE account.bucket = $1 AND account.id = wanted.id
+         FOR UPDATE
+     ) AS owner";
 const RECORDS_LOCKED: &str = "SELECT record.*
      FROM unnest($2::bytea[]) AS wanted (id) CROSS JOIN LATERAL (
          SELECT * FROM authorization_record AS own
@@ -270,14 +308,11 @@ async fn records(
 ) -> Result<(), TxError> {
     let mut wanted = needs.authorizations.clone();
     while !wanted.is_empty() {
-        let found = sqlx::query(
-            "SELECT * FROM authorization_record WHERE bucket = $1 AND id = ANY ($2)
-             ORDER BY id FOR UPDATE",
-        )
-        .bind(bucket)
-        .bind(keys(&wanted))
-        .fetch_all(&mut *connection)
-        .await?;
+        let found = sqlx::query(RECORDS_WAITED_FOR)
+            .bind(bucket)
+            .bind(keys(&wanted))
+            .fetch_all(&mut *connection)
+            .await?;
         for row in &found {
             set.load_record(rows::record(row)?);
         }
@@ -300,31 +335,13 @@ async fn lock_accounts(
     if named.is_empty() && needs.cards.is_empty() && needs.authorizations.is_empty() {
         return Ok(BTreeSet::new());
     }
-    let found = sqlx::query(
-        "SELECT id, currency, closed, debits_pending, debits_posted, credits_pending,
-                credits_posted, position AS account_position
-         FROM account
-         WHERE bucket = $1 AND id = ANY (ARRAY(
-             SELECT account FROM card WHERE bucket = $1 AND token = ANY ($2)
-             UNION
-             SELECT unnest(ARRAY[own.account, original.account, first.account])
-             FROM authorization_record AS own
-             LEFT JOIN authorization_record AS original
-                 ON original.bucket = own.bucket AND original.id = own.original
-             LEFT JOIN authorization_record AS first
-                 ON first.bucket = original.bucket AND first.id = original.original
-             WHERE own.bucket = $1 AND own.id = ANY ($3)
-             UNION
-             SELECT unnest($4::bigint[])
-         ))
-         ORDER BY id FOR UPDATE",
-    )
-    .bind(bucket)
-    .bind(tokens(&needs.cards))
-    .bind(keys(&needs.authorizations))
-    .bind(ids(&named))
-    .fetch_all(connection)
-    .await?;
+    let found = sqlx::query(ACCOUNTS_WAITED_FOR)
+        .bind(bucket)
+        .bind(tokens(&needs.cards))
+        .bind(keys(&needs.authorizations))
+        .bind(ids(&named))
+        .fetch_all(connection)
+        .await?;
     let mut locked = BTreeSet::new();
     for row in &found {
         let account = rows::account(row)?;

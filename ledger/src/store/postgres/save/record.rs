@@ -49,71 +49,73 @@ macro_rules! life_arrays {
 
 macro_rules! set_plain {
     () => {
-        "UPDATE authorization_record AS old SET
-         card = new.card, account = new.account, requested_minor = new.requested_minor,
-         currency = new.currency, fingerprint = new.fingerprint,
-         decided_approved = new.decided_approved, decided_minor = new.decided_minor,
-         decided_reason = new.decided_reason, asked = new.asked,
-         approval_minor = new.approval_minor, approval_reason = new.approval_reason,
-         approved_by = new.approved_by, decline_reason = new.decline_reason,
-         declined_by = new.declined_by, network_approved = new.network_approved,
-         network_minor = new.network_minor, network_reason = new.network_reason,
-         reversed_to_minor = new.reversed_to_minor, parked = new.parked,
-         differing = new.differing, contested = new.contested, effect_minor = new.effect_minor,
-         position = new.position, "
+        " ON CONFLICT (bucket, id) DO UPDATE SET
+         card = EXCLUDED.card, account = EXCLUDED.account, requested_minor = EXCLUDED.requested_minor,
+         currency = EXCLUDED.currency, fingerprint = EXCLUDED.fingerprint,
+         decided_approved = EXCLUDED.decided_approved, decided_minor = EXCLUDED.decided_minor,
+         decided_reason = EXCLUDED.decided_reason, asked = EXCLUDED.asked,
+         approval_minor = EXCLUDED.approval_minor, approval_reason = EXCLUDED.approval_reason,
+         approved_by = EXCLUDED.approved_by, decline_reason = EXCLUDED.decline_reason,
+         declined_by = EXCLUDED.declined_by, network_approved = EXCLUDED.network_approved,
+         network_minor = EXCLUDED.network_minor, network_reason = EXCLUDED.network_reason,
+         reversed_to_minor = EXCLUDED.reversed_to_minor, parked = EXCLUDED.parked,
+         differing = EXCLUDED.differing, contested = EXCLUDED.contested, effect_minor = EXCLUDED.effect_minor,
+         position = EXCLUDED.position, "
     };
 }
 
-/// Plain authorizations: the time of their holds, `$25`, is one for all of a batch.
-const INSERT_PLAIN: &str = concat!(
-    "INSERT INTO authorization_record (bucket, held_at, ",
-    plain!(),
-    ") SELECT $1, CASE WHEN effect_minor > 0 THEN $26::bigint ELSE 0 END, ",
-    plain!(),
-    " FROM unnest(",
-    plain_arrays!(),
-    ") AS new (",
-    plain!(),
-    ")"
-);
+/// Plain authorizations: the time of their holds, `$26`, is one for all of a batch.
+macro_rules! insert_plain {
+    () => {
+        concat!(
+            "INSERT INTO authorization_record AS old (bucket, held_at, ",
+            plain!(),
+            ") SELECT $1, CASE WHEN effect_minor > 0 THEN $26::bigint ELSE 0 END, ",
+            plain!(),
+            " FROM unnest(",
+            plain_arrays!(),
+            ") AS new (",
+            plain!(),
+            ")"
+        )
+    };
+}
+
+macro_rules! insert_life {
+    () => {
+        concat!(
+            "INSERT INTO authorization_record AS old (bucket, ",
+            plain!(),
+            ", ",
+            life!(),
+            ") SELECT $1, * FROM unnest(",
+            plain_arrays!(),
+            ", ",
+            life_arrays!(),
+            ")"
+        )
+    };
+}
+
+const INSERT_PLAIN: &str = insert_plain!();
+const INSERT_LIFE: &str = insert_life!();
+// The conflict leads the server to each row by its key, whatever it believes of the table.
 const UPDATE_PLAIN: &str = concat!(
+    insert_plain!(),
     set_plain!(),
-    "held_at = CASE WHEN new.effect_minor = 0 THEN 0 WHEN old.held_at = 0 THEN $26::bigint
-                ELSE old.held_at END
-     FROM unnest(",
-    plain_arrays!(),
-    ") AS new (",
-    plain!(),
-    ") WHERE old.bucket = $1 AND old.id = new.id"
-);
-const INSERT_LIFE: &str = concat!(
-    "INSERT INTO authorization_record (bucket, ",
-    plain!(),
-    ", ",
-    life!(),
-    ") SELECT $1, * FROM unnest(",
-    plain_arrays!(),
-    ", ",
-    life_arrays!(),
-    ")"
+    "held_at = CASE WHEN EXCLUDED.effect_minor = 0 THEN 0 WHEN old.held_at = 0 THEN EXCLUDED.held_at
+         ELSE old.held_at END"
 );
 const UPDATE_LIFE: &str = concat!(
+    insert_life!(),
     set_plain!(),
-    "kind = new.kind, moved_minor = new.moved_minor, more = new.more, original = new.original,
-     original_counts = new.original_counts, incremented_minor = new.incremented_minor,
-     captured_minor = new.captured_minor, refunded_minor = new.refunded_minor,
-     stages = new.stages, transaction_minor = new.transaction_minor,
-     transaction_currency = new.transaction_currency, shown_minor = new.shown_minor,
-     resolved = new.resolved, settled = new.settled, held_at = new.held_at
-     FROM unnest(",
-    plain_arrays!(),
-    ", ",
-    life_arrays!(),
-    ") AS new (",
-    plain!(),
-    ", ",
-    life!(),
-    ") WHERE old.bucket = $1 AND old.id = new.id"
+    "kind = EXCLUDED.kind, moved_minor = EXCLUDED.moved_minor, more = EXCLUDED.more,
+     original = EXCLUDED.original, original_counts = EXCLUDED.original_counts,
+     incremented_minor = EXCLUDED.incremented_minor, captured_minor = EXCLUDED.captured_minor,
+     refunded_minor = EXCLUDED.refunded_minor, stages = EXCLUDED.stages,
+     transaction_minor = EXCLUDED.transaction_minor,
+     transaction_currency = EXCLUDED.transaction_currency, shown_minor = EXCLUDED.shown_minor,
+     resolved = EXCLUDED.resolved, settled = EXCLUDED.settled, held_at = EXCLUDED.held_at"
 );
 
 /// New ones are inserted and not merged: if somebody else has inserted one first, its key refuses,
