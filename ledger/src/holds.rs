@@ -41,27 +41,26 @@ pub async fn run(
 ) {
     let mut last = Instant::now();
     let mut away = last;
+    let mut awake = last;
     loop {
         tokio::select! {
             () = sleep(TICK) => {}
             () = stopping.cancelled() => return,
         }
-        let elapsed = last.elapsed().min(TICK_MAX);
         // A process that was frozen knows as little of the journals as one that has just started.
-        if elapsed == TICK_MAX {
+        if awake.elapsed() > TICK_MAX {
             away = Instant::now();
         }
-        match store.tick(elapsed).await {
+        match store.tick(last.elapsed().min(TICK_MAX)).await {
             Ok(clock) => {
                 last = Instant::now();
                 metrics.hold_clock(&clock);
-                if away.elapsed() < REPORTS_IN {
-                    continue;
-                }
-                let expired = sweep(&store, &batcher, &clock, holds.expire_after_s).await;
-                metrics.expired(expired);
-                if expired > 0 {
-                    tracing::info!(expired, clock_s = clock.seconds, "holds have expired");
+                if away.elapsed() >= REPORTS_IN {
+                    let expired = sweep(&store, &batcher, &clock, holds.expire_after_s).await;
+                    metrics.expired(expired);
+                    if expired > 0 {
+                        tracing::info!(expired, clock_s = clock.seconds, "holds have expired");
+                    }
                 }
             }
             Err(error) => {
@@ -69,6 +68,7 @@ pub async fn run(
                 tracing::debug!(%error, "the hold clock stands still");
             }
         }
+        awake = Instant::now();
     }
 }
 
