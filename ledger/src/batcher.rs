@@ -328,12 +328,17 @@ fn now(store: &Store) -> Moment {
     store.moment(clock::wall_seconds())
 }
 
-/// A command that the store refuses must not take others with it (I13): each is done alone.
+/// A command that the store refuses must not take others with it (I13): each is done alone, and none
+/// waits for a row that somebody else has locked (rule 19).
 async fn one_by_one(store: &Store, commands: &[Command]) -> Answer {
     let mut outcomes = Vec::with_capacity(commands.len());
     for command in commands {
-        match store.transact(vec![command.clone()], now(store)).await {
-            Ok(done) => outcomes.extend(done),
+        let alone = Arc::new(vec![command.clone()]);
+        match store.transact_free(alone, now(store)).await {
+            Ok(done) => outcomes.extend(done.into_iter().map(|passed| match passed {
+                Passed::Done(outcome) => outcome,
+                Passed::Held(_) => failed(command, busy()),
+            })),
             Err(StoreError::Refused(cause)) => {
                 tracing::error!(cause, "the store refuses an item");
                 outcomes.push(failed(command, refused()));
