@@ -15,7 +15,9 @@ use super::failure::Failure;
 use super::items::{Bad, Sifted, weave};
 use super::reads::Segment;
 use super::spans::Spans;
+use crate::batcher::BatchError;
 use crate::posting::{Command, Outcome};
+use crate::store::StoreError;
 
 pub(super) async fn authorize(
     State(ledger): State<Ledger>,
@@ -80,7 +82,9 @@ pub(super) async fn advise(
             head: batch.head,
             undrained: behind.saturating_add(failed as u64),
         };
-        ledger.batcher.submit(vec![head]).await?;
+        // Items were booked: whatever came of this, nobody may say that nothing was.
+        let unknown = |error: BatchError| StoreError::Unknown(error.to_string());
+        ledger.batcher.submit(vec![head]).await.map_err(unknown)?;
     }
     advice_answers(&gateway, outcomes, bad)
 }
