@@ -181,10 +181,7 @@ impl Store {
     /// When the file cannot be made, opened or repaired, or another process has it open.
     pub async fn embedded(folder: &Path) -> Result<Self, StoreError> {
         let folder = folder.to_owned();
-        let opened = on_blocking_task(move || Embedded::open(&folder)).await?;
-        let store = Self::of(Kind::Embedded(Arc::new(opened)));
-        store.hold_clock().await?;
-        Ok(store)
+        Self::opened(on_blocking_task(move || Embedded::open(&folder)).await?).await
     }
 
     /// The same on any storage, such as a disk that a test can cut the power of.
@@ -192,8 +189,13 @@ impl Store {
     /// # Errors
     /// When what the storage holds cannot be opened or repaired.
     pub async fn embedded_on(storage: impl redb::StorageBackend) -> Result<Self, StoreError> {
-        let opened = on_blocking_task(move || Embedded::open_on(storage)).await?;
-        Ok(Self::of(Kind::Embedded(Arc::new(opened))))
+        Self::opened(on_blocking_task(move || Embedded::open_on(storage)).await?).await
+    }
+
+    async fn opened(books: Embedded) -> Result<Self, StoreError> {
+        let store = Self::of(Kind::Embedded(Arc::new(books)));
+        store.hold_clock().await?;
+        Ok(store)
     }
 
     /// True where a folder has books in it.
