@@ -104,16 +104,18 @@ pub(super) async fn captures_in_parts(ground: &Ground) -> Result<(), Broken> {
         .await
 }
 
+/// The item as the calls for one kind take it: it does not say which kind it is.
+fn bare(mut item: Value) -> Value {
+    if let Some(fields) = item.as_object_mut() {
+        fields.remove("kind");
+    }
+    item
+}
+
 pub(super) async fn the_captures_call_is_the_same(ground: &Ground) -> Result<(), Broken> {
     let customer = Customer::new(ground, OPENING).await?;
     let id = ground.id();
     customer.authorize(id, 400).await?;
-    let bare = |mut item: Value| {
-        if let Some(fields) = item.as_object_mut() {
-            fields.remove("kind");
-        }
-        item
-    };
     let capture = bare(customer.capture(ground.id(), Some(id), 250, false));
     let refund = bare(customer.refund(ground.id(), Some(id), 40));
     for (path, item) in [("/v1/captures", capture), ("/v1/refunds", refund)] {
@@ -426,12 +428,6 @@ pub(super) async fn zero_and_wrong_exponents_are_refused(ground: &Ground) -> Res
     let customer = Customer::new(ground, OPENING).await?;
     let id = ground.id();
     customer.authorize(id, 400).await?;
-    let bare = |mut item: Value| {
-        if let Some(fields) = item.as_object_mut() {
-            fields.remove("kind");
-        }
-        item
-    };
     let mut cents = bare(customer.capture(ground.id(), Some(id), 10, false));
     cents["exponent"] = json!(3);
     let items = [
