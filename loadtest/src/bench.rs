@@ -8,6 +8,7 @@
 //! | [`crowd`] | which account is next |
 //! | [`callers`] | closed loops, and what they saw |
 //! | [`doors`] | the batcher in this process, and a ledger process behind the gateway's client |
+//! | [`sampling`] | how often and how long is measured |
 //! | [`rig`] | one sample: checkpoint, load, counters |
 //! | [`locked`] | one account that somebody else holds |
 //! | [`cpu`] | processor time of processes |
@@ -22,4 +23,5 @@ pub(crate) mod doors;
 pub(crate) mod locked;
 pub(crate) mod pgbench;
 pub(crate) mod rig;
+pub(crate) mod sampling;
 pub(crate) mod table;

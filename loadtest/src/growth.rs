@@ -6,16 +6,14 @@
 
 mod report;
 
-use anyhow::ensure;
-
 use crate::bench::books::Books;
 use crate::bench::cluster::{Cluster, line};
 use crate::bench::crowd::{Crowd, Spread};
 use crate::bench::doors::InProcess;
 use crate::bench::pgbench;
 use crate::bench::rig::{Processes, Rig, Sample};
+use crate::bench::sampling::Sampling;
 use crate::bench::table::whole;
-use crate::cli::Output;
 use crate::live::say;
 use crate::machine;
 use crate::report::Verdict;
@@ -49,27 +47,9 @@ pub(crate) struct GrowthArguments {
     /// How many entries the books of the last step have; no such step with 0.
     #[arg(long, default_value_t = 10_000_000)]
     pub entries: u64,
-    /// How many rounds.
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
-    pub runs: u32,
-    /// How long each sample is.
-    #[arg(long, default_value_t = 5.0)]
-    pub seconds: f64,
-    /// What is not counted before each sample.
-    #[arg(long, default_value_t = 2.0)]
-    pub warm_up_s: f64,
-    /// A server that is there; a private one with fsync on without it.
-    #[arg(long, value_name = "URL")]
-    pub database_url: Option<String>,
-    /// The seed of ids, amounts and choices; a drawn one, which is printed, without it.
-    #[arg(long)]
-    pub seed: Option<u64>,
-    /// The same as `--output json`.
-    #[arg(long)]
-    pub json: bool,
-    /// What standard output gets.
-    #[arg(long, env = "HOLDFAST_LOADTEST_OUTPUT", default_value = "text")]
-    pub output: Output,
+    /// How it is measured.
+    #[command(flatten)]
+    pub sampling: Sampling,
 }
 
 const PGBENCH: &str = "holdfast_bench_pgbench";
@@ -93,23 +73,15 @@ struct Place {
 /// # Errors
 /// Where PostgreSQL is missing or does not answer, or the disk is full.
 pub(crate) async fn growth(arguments: &GrowthArguments) -> anyhow::Result<Verdict> {
-    let limits = 0.1..=3_600.0;
-    ensure!(
-        limits.contains(&arguments.seconds) && (0.0..=3_600.0).contains(&arguments.warm_up_s),
-        "--seconds must be from 0.1 to 3600, --warm-up-s from 0 to 3600"
-    );
-    let cluster = Cluster::start(arguments.database_url.as_deref()).await?;
+    arguments.sampling.check()?;
+    let cluster = Cluster::start(arguments.sampling.database_url.as_deref()).await?;
     let measured = measure(&cluster, arguments).await;
     cluster.remove(PGBENCH).await?;
     for step in 0..=arguments.accounts.len() {
         cluster.remove(&database(step)).await?;
     }
     let report = measured?;
-    if arguments.json || arguments.output == Output::Json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
-    } else {
-        println!("{}", report.text());
-    }
+    arguments.sampling.print(&report, &report.text())?;
     Ok(report.verdict)
 }
 
@@ -118,13 +90,17 @@ fn database(step: usize) -> String {
 }
 
 async fn measure(cluster: &Cluster, arguments: &GrowthArguments) -> anyhow::Result<Growth> {
-    let seed = arguments.seed.unwrap_or_else(rand::random);
+    let seed = arguments.sampling.seed.unwrap_or_else(rand::random);
     say(&format!("  {}", line(cluster.settings())));
     say(&format!("  seed {seed}"));
     cluster.create(PGBENCH).await?;
     pgbench::fill(cluster, PGBENCH, PGBENCH_SCALE).await?;
     let places = prepare(cluster, arguments, seed).await?;
-    let rig = Rig::new(cluster, arguments.warm_up_s, arguments.seconds);
+    let rig = Rig::new(
+        cluster,
+        arguments.sampling.warm_up_s,
+        arguments.sampling.seconds,
+    );
     let mut steps = Vec::new();
     for place in &places {
         steps.push(Step {
@@ -137,8 +113,12 @@ async fn measure(cluster: &Cluster, arguments: &GrowthArguments) -> anyhow::Resu
             rounds: Vec::new(),
         });
     }
-    for round in 0..arguments.runs {
-        say(&format!("  round {} of {}", round + 1, arguments.runs));
+    for round in 0..arguments.sampling.runs {
+        say(&format!(
+            "  round {} of {}",
+            round + 1,
+            arguments.sampling.runs
+        ));
         let mut order: Vec<usize> = (0..places.len()).collect();
         order.rotate_left(round as usize % places.len().max(1));
         for index in order {
@@ -159,8 +139,8 @@ async fn measure(cluster: &Cluster, arguments: &GrowthArguments) -> anyhow::Resu
         commit: machine::commit(),
         machine: machine::describe(),
         settings: cluster.settings().to_vec(),
-        seconds: arguments.seconds,
-        warm_up_s: arguments.warm_up_s,
+        seconds: arguments.sampling.seconds,
+        warm_up_s: arguments.sampling.warm_up_s,
         seed,
     };
     Ok(Growth::of(facts, steps))

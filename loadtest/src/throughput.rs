@@ -10,15 +10,13 @@ mod shapes;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use anyhow::ensure;
-
 use crate::bench::books::Books;
 use crate::bench::cluster::{Cluster, Size, line};
 use crate::bench::crowd::{Crowd, Spread};
 use crate::bench::doors::{InProcess, LedgerProcess};
 use crate::bench::pgbench;
 use crate::bench::rig::{Processes, Rig, Sample};
-use crate::cli::Output;
+use crate::bench::sampling::Sampling;
 use crate::live::say;
 use crate::machine;
 use crate::report::Verdict;
@@ -51,33 +49,15 @@ PGPASSWORD. The databases holdfast_bench_* are made, and removed at the end.
 
 Exit codes: 0 all targets met, 10 one missed, 11 the books are wrong, 12 inconclusive, 13 no PostgreSQL.")]
 pub(crate) struct ThroughputArguments {
-    /// How many rounds.
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
-    pub runs: u32,
-    /// How long each sample is.
-    #[arg(long, default_value_t = 5.0)]
-    pub seconds: f64,
-    /// What is not counted before each sample.
-    #[arg(long, default_value_t = 2.0)]
-    pub warm_up_s: f64,
+    /// How it is measured.
+    #[command(flatten)]
+    pub sampling: Sampling,
     /// How many accounts, each with a card.
     #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(2..=100_000_000))]
     pub accounts: u64,
-    /// A server that is there; a private one with fsync on without it.
-    #[arg(long, value_name = "URL")]
-    pub database_url: Option<String>,
     /// Only this shape; may be repeated. The verdict is then inconclusive at best.
     #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(SHAPES.map(|it| it.name)))]
     pub only: Vec<String>,
-    /// The seed of ids, amounts and choices; a drawn one, which is printed, without it.
-    #[arg(long)]
-    pub seed: Option<u64>,
-    /// The same as `--output json`.
-    #[arg(long)]
-    pub json: bool,
-    /// What standard output gets.
-    #[arg(long, env = "HOLDFAST_LOADTEST_OUTPUT", default_value = "text")]
-    pub output: Output,
 }
 
 const PGBENCH: &str = "holdfast_bench_pgbench";
@@ -90,28 +70,20 @@ const LEDGER_SEED: &str = "holdfast_bench_ledger_seed";
 /// # Errors
 /// Where PostgreSQL is missing or does not answer.
 pub(crate) async fn throughput(arguments: &ThroughputArguments) -> anyhow::Result<Verdict> {
-    let limits = 0.1..=3_600.0;
-    ensure!(
-        limits.contains(&arguments.seconds) && (0.0..=3_600.0).contains(&arguments.warm_up_s),
-        "--seconds must be from 0.1 to 3600, --warm-up-s from 0 to 3600"
-    );
-    let cluster = Cluster::start(arguments.database_url.as_deref()).await?;
+    arguments.sampling.check()?;
+    let cluster = Cluster::start(arguments.sampling.database_url.as_deref()).await?;
     let measured = measure(&cluster, arguments).await;
     for database in [PGBENCH, PGBENCH_SEED, LEDGER, LEDGER_SEED] {
         cluster.remove(database).await?;
     }
     let report = measured?;
-    if arguments.json || arguments.output == Output::Json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
-    } else {
-        println!("{}", report.text());
-    }
+    arguments.sampling.print(&report, &report.text())?;
     Ok(report.verdict)
 }
 
 async fn measure(cluster: &Cluster, arguments: &ThroughputArguments) -> anyhow::Result<Throughput> {
     say(&format!("  {}", line(cluster.settings())));
-    let seed = arguments.seed.unwrap_or_else(rand::random);
+    let seed = arguments.sampling.seed.unwrap_or_else(rand::random);
     let crowd = Crowd::new(arguments.accounts, seed)?;
     let scale = pgbench::scale(arguments.accounts);
     say(&format!(
@@ -125,15 +97,23 @@ async fn measure(cluster: &Cluster, arguments: &ThroughputArguments) -> anyhow::
     books.seed(arguments.accounts).await?;
     drop(books);
     cluster.vacuum(LEDGER_SEED).await?;
-    let rig = Rig::new(cluster, arguments.warm_up_s, arguments.seconds);
+    let rig = Rig::new(
+        cluster,
+        arguments.sampling.warm_up_s,
+        arguments.sampling.seconds,
+    );
     let chosen: Vec<&Shape> = (SHAPES.iter())
         .filter(|shape| {
             arguments.only.is_empty() || arguments.only.iter().any(|name| name == shape.name)
         })
         .collect();
     let mut rounds = Vec::new();
-    for number in 0..arguments.runs {
-        say(&format!("  round {} of {}", number + 1, arguments.runs));
+    for number in 0..arguments.sampling.runs {
+        say(&format!(
+            "  round {} of {}",
+            number + 1,
+            arguments.sampling.runs
+        ));
         cluster.remove(PGBENCH).await?;
         cluster.remove(LEDGER).await?;
         cluster.copy(PGBENCH_SEED, PGBENCH).await?;
@@ -148,8 +128,8 @@ async fn measure(cluster: &Cluster, arguments: &ThroughputArguments) -> anyhow::
         settings: cluster.settings().to_vec(),
         accounts: arguments.accounts,
         pgbench_scale: scale,
-        seconds: arguments.seconds,
-        warm_up_s: arguments.warm_up_s,
+        seconds: arguments.sampling.seconds,
+        warm_up_s: arguments.sampling.warm_up_s,
         seed,
     };
     Ok(Throughput::of(facts, rounds))
