@@ -11,6 +11,7 @@
 mod held;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,13 +21,14 @@ use ledger_api::{
     Retry,
 };
 use process::clock;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::time::Instant;
 
 use crate::metrics::Metrics;
 use crate::posting::{Command, Lane, Moment, Outcome};
 use crate::store::{Passed, Store, StoreError};
 use held::HeldLanes;
+use waiting::{Flights, Waiting, size};
 
 /// How much goes together, and how much and how long may wait.
 #[derive(Debug, Clone, Copy)]
@@ -62,8 +64,24 @@ impl Default for Limits {
 /// Where requests bring their commands. Clones share the queues.
 #[derive(Debug, Clone)]
 pub struct Batcher {
-    queues: [mpsc::Sender<Job>; Lane::ALL.len()],
+    queues: [Queue; Lane::ALL.len()],
     held: HeldLanes,
+}
+
+#[derive(Debug, Clone)]
+struct Queue {
+    jobs: mpsc::Sender<Job>,
+    flights: Arc<Flights>,
+}
+
+impl Queue {
+    fn push(&self, job: Job) -> Result<(), BatchError> {
+        let place = self.jobs.try_reserve().map_err(|_| BatchError::Full)?;
+        // Before it can be taken.
+        self.flights.wait(job.commands.len());
+        place.send(job);
+        Ok(())
+    }
 }
 
 type Answer = Result<Vec<Outcome>, StoreError>;
@@ -101,28 +119,50 @@ impl Batcher {
         let held = HeldLanes::new(store.clone(), limits);
         let queues = Lane::ALL.map(|lane| {
             let (queue, jobs) = mpsc::channel(limits.queue_jobs);
-            let worker = Worker {
-                lane,
-                store: store.clone(),
-                metrics: metrics.clone(),
-                held: held.clone(),
-                limits,
+            let workers = if lane == Lane::Live {
+                store.live_in_flight()
+            } else {
+                1
             };
-            tokio::spawn(worker.work(jobs));
-            queue
+            let waiting = Arc::new(Mutex::new(Waiting::new(
+                jobs,
+                limits.batch_commands,
+                workers,
+            )));
+            let flights = Arc::new(Flights::default());
+            for _ in 0..workers {
+                let worker = Worker {
+                    lane,
+                    store: store.clone(),
+                    metrics: metrics.clone(),
+                    held: held.clone(),
+                    waiting: Arc::clone(&waiting),
+                    flights: Arc::clone(&flights),
+                };
+                tokio::spawn(worker.work());
+            }
+            Queue {
+                jobs: queue,
+                flights,
+            }
         });
         Self { queues, held }
     }
 
     /// How many requests wait in a lane.
     pub fn waiting(&self, lane: Lane) -> usize {
-        let queue = &self.queues[lane as usize];
+        let queue = &self.queues[lane as usize].jobs;
         queue.max_capacity() - queue.capacity()
     }
 
     /// How many accounts that somebody else has locked are waited for.
     pub fn held(&self) -> usize {
         self.held.len()
+    }
+
+    /// How many authorizations were decided on what the store remembers.
+    pub fn remembered(&self) -> u64 {
+        self.held.remembered()
     }
 
     /// Does a request's commands, in order, together with whatever else waits. They are done even if
@@ -141,7 +181,7 @@ impl Batcher {
             passed_over: false,
             alone,
         };
-        queue.try_send(job).map_err(|_| BatchError::Full)?;
+        queue.push(job)?;
         Ok(answer.await.unwrap_or_else(|_| Err(lost()))?)
     }
 }
@@ -160,31 +200,30 @@ fn lost() -> StoreError {
     StoreError::Unknown("the batch was lost".to_owned())
 }
 
-/// What does the batches of one lane.
+/// What does the batches of one lane, one of them at a time.
 struct Worker {
     lane: Lane,
     store: Store,
     metrics: Metrics,
     held: HeldLanes,
-    limits: Limits,
+    waiting: Arc<Mutex<Waiting>>,
+    flights: Arc<Flights>,
 }
 
 impl Worker {
-    async fn work(self, mut jobs: mpsc::Receiver<Job>) {
-        let mut first = Vec::new();
+    async fn work(self) {
         loop {
-            if first.is_empty() {
-                match jobs.recv().await {
-                    Some(job) => first.push(job),
-                    None => return,
-                }
-            }
-            let mut carried = None;
-            let max = self.limits.batch_commands;
-            let batch = gather(std::mem::take(&mut first), &mut jobs, &mut carried, max);
-            // What was passed over goes first, because it has waited longest.
-            first = self.run(batch).await;
-            first.extend(carried);
+            let batch = {
+                let mut waiting = self.waiting.lock().await;
+                let Some(batch) = waiting.gather(&self.flights).await else {
+                    return;
+                };
+                self.flights.begin(size(&batch));
+                batch
+            };
+            let size = size(&batch);
+            let again = self.run(batch).await;
+            self.flights.end(size, again);
             // Who has just been answered may have the next question ready: then it goes along.
             tokio::task::yield_now().await;
         }
@@ -250,6 +289,7 @@ impl Worker {
     ) -> Option<Job> {
         let mut outcomes = Vec::with_capacity(commands.len());
         let mut left_out = Vec::new();
+        let mut failure = None;
         for (place, passed) in passed.enumerate() {
             match passed {
                 Passed::Done(outcome) => {
@@ -260,7 +300,21 @@ impl Worker {
                     left_out.push((place, row));
                     outcomes.push(None);
                 }
+                Passed::Failed(StoreError::Refused(cause)) => {
+                    tracing::error!(cause, "the store refuses an item");
+                    outcomes.push(Some(failed(&commands[place], refused())));
+                }
+                Passed::Failed(error) => {
+                    failure = Some(error);
+                    outcomes.push(None);
+                }
             }
+        }
+        if let Some(error) = failure {
+            let begun = outcomes.iter().any(Option::is_some);
+            let error = if begun { partly(error) } else { error };
+            let _gone = job.reply.send(Err(error));
+            return None;
         }
         if left_out.is_empty() {
             // The caller may have gone away; the books have it all the same.
@@ -302,28 +356,6 @@ impl Worker {
     }
 }
 
-/// Takes what waits, up to the bound; the first job that does not fit is carried to the next batch.
-fn gather(
-    first: Vec<Job>,
-    jobs: &mut mpsc::Receiver<Job>,
-    carried: &mut Option<Job>,
-    max: usize,
-) -> Vec<Job> {
-    let mut batch = first;
-    let mut size: usize = batch.iter().map(|job| job.commands.len()).sum();
-    while size < max
-        && let Ok(job) = jobs.try_recv()
-    {
-        size += job.commands.len();
-        if size > max {
-            *carried = Some(job);
-            break;
-        }
-        batch.push(job);
-    }
-    batch
-}
-
 fn now(store: &Store) -> Moment {
     store.moment(clock::wall_seconds())
 }
@@ -338,6 +370,8 @@ async fn one_by_one(store: &Store, commands: &[Command]) -> Answer {
             Ok(done) => outcomes.extend(done.into_iter().map(|passed| match passed {
                 Passed::Done(outcome) => outcome,
                 Passed::Held(_) => failed(command, busy()),
+                // Only beside others of its batch.
+                Passed::Failed(_) => failed(command, refused()),
             })),
             Err(StoreError::Refused(cause)) => {
                 tracing::error!(cause, "the store refuses an item");

@@ -42,6 +42,9 @@ process::catalogue! {
     HELD = Gauge "holdfast_ledger_held_accounts" None,
         "Accounts and authorizations that somebody else has locked, and that are waited for (rule 19)",
         "more than 0 for longer than a transaction takes: somebody keeps a lock";
+    REMEMBERED = Counter "holdfast_ledger_remembered_total" None,
+        "Authorizations that were decided on what this ledger remembers of cards and accounts, and written without reading them again",
+        "stands still under load: other ledgers write to the same database, or accounts are locked";
     AUTHORIZATIONS = Counter "holdfast_ledger_authorizations_total" None by AuthorizationLabels,
         "Authorizations that were answered, repeats too",
         "any `failed`; a jump of `declined`";

@@ -4,9 +4,9 @@
 //! | phase | who | what |
 //! |---|---|---|
 //! | [`Needs::of`] | rules | which cards, authorizations and gateways the commands name |
-//! | load | store | those rows, then every account that they lead to, locked in order of id |
+//! | load | store | those rows, then every account that they lead to; all of it locked, or known not to have changed |
 //! | [`decide`] | rules | outcomes and changes, not numbered yet: a [`Draft`] |
-//! | number | store | takes the head row, last of all locks, so that positions have no holes (rule 13) |
+//! | number | store | moves the head row on, which stays locked to the end, so that positions have no holes (rule 13) |
 //! | [`Draft::seal`] | rules | outcomes and rows with their numbers: a [`Sealed`] |
 //! | write | store | the rows, and only then the answers |
 //!

@@ -4,6 +4,7 @@
 pub(crate) mod audit;
 pub(crate) mod closes;
 mod embedded;
+mod error;
 pub(crate) mod listing;
 mod postgres;
 pub(crate) mod statement;
@@ -27,44 +28,9 @@ use crate::memory::MemoryStore;
 use crate::posting::{Command, Moment, Outcome};
 pub use closes::{Closed, Closing};
 use embedded::Embedded;
+pub use error::StoreError;
 pub use listing::ListingCursor;
 use postgres::{Locked, Postgres};
-
-/// Why a store did not do what it was asked.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum StoreError {
-    /// Nothing happened; asking again is safe.
-    #[error("the store is not available: {0}; nothing was done, ask again")]
-    Unavailable(String),
-    /// It may have happened.
-    #[error("the outcome is unknown: {0}; ask again with the same ids")]
-    Unknown(String),
-    /// The store refuses something in the batch for ever. Nothing happened.
-    #[error("the store refuses the batch: {0}; nothing was done, look for the item that it names")]
-    Refused(String),
-    /// Somebody else has locked what the batch needs. Nothing happened.
-    #[error("an account is in use elsewhere: {0}; nothing was done, ask again with the same ids")]
-    Busy(String),
-    /// The reader has seen more than there is: these are the books of a server that is not the primary
-    /// any more, or restored ones of which nobody said so.
-    #[error(
-        "the feed is at {position} and the reader is ahead of it; these books are older than what it \
-         has seen, ask again"
-    )]
-    FeedAhead {
-        /// The store's last position.
-        position: u64,
-    },
-    /// The reader's epoch is not the store's.
-    #[error("the ledger's epoch is {epoch}; list everything again and follow the feed from there")]
-    EpochChanged {
-        /// The store's epoch.
-        epoch: u64,
-    },
-    /// The store holds what it cannot hold, or the ledger has a fault.
-    #[error("the books cannot be read: {0}; a person must look before they are used again")]
-    Broken(String),
-}
 
 /// A database URL that is not one of PostgreSQL. It is not repeated here: it may hold a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -101,6 +67,8 @@ pub enum Passed {
     Done(Outcome),
     /// It was left out: somebody else has locked a row that it needs.
     Held(HeldRow),
+    /// It was not done, or may not have been, while others of the batch were.
+    Failed(StoreError),
 }
 
 /// A row that a command has to wait for.
@@ -345,7 +313,7 @@ impl Store {
         let done = self.post(Arc::new(commands), now, Locked::Wait).await?;
         let outcomes = done.into_iter().filter_map(|done| match done {
             Passed::Done(outcome) => Some(outcome),
-            Passed::Held(_) => None,
+            Passed::Held(_) | Passed::Failed(_) => None,
         });
         Ok(outcomes.collect())
     }
@@ -393,6 +361,23 @@ impl Store {
             newer
         });
         Ok(done)
+    }
+
+    /// How many authorizations were decided on what this process remembers of books that are elsewhere.
+    pub fn remembered(&self) -> u64 {
+        match &self.kind {
+            Kind::Memory(_) | Kind::Embedded(_) => 0,
+            Kind::Postgres(books) => books.remembered.load(Ordering::Relaxed),
+        }
+    }
+
+    /// How many batches of authorizations are worth having on their way at once: where they are written
+    /// elsewhere, the next one is made ready meanwhile.
+    pub fn live_in_flight(&self) -> usize {
+        match self.kind {
+            Kind::Memory(_) | Kind::Embedded(_) => 1,
+            Kind::Postgres(_) => 2,
+        }
     }
 
     /// The last feed position that this process has committed, as it grows.

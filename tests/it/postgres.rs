@@ -11,6 +11,7 @@ mod crowd;
 mod desk;
 mod growth;
 mod locks;
+mod memory;
 
 #[tokio::test]
 async fn a_database_killed_under_the_ledger_loses_nothing_i1_i2_i6() -> anyhow::Result<()> {

@@ -60,6 +60,10 @@ impl HeldLanes {
         self.lock().len()
     }
 
+    pub(super) fn remembered(&self) -> u64 {
+        self.store.remembered()
+    }
+
     /// Has what was left out of a request done, and answers it as a whole: after a bounded time, with
     /// `account_busy` for what has not been done by then. A command that came alone may wait longer than
     /// one that keeps others waiting, and one that would keep others waiting for an account that has not

@@ -23,30 +23,78 @@ fn job(commands: usize) -> Job {
     }
 }
 
+fn waiting(sizes: &[usize], at_once: usize) -> (Queue, Waiting) {
+    let (jobs, taken) = mpsc::channel(1024);
+    let queue = Queue {
+        jobs,
+        flights: Arc::default(),
+    };
+    for size in sizes {
+        queue.push(job(*size)).unwrap();
+    }
+    (queue, Waiting::new(taken, 512, at_once))
+}
+
+fn sizes(batch: &[Job]) -> Vec<usize> {
+    batch.iter().map(|job| job.commands.len()).collect()
+}
+
 #[tokio::test]
 async fn what_waits_goes_together_up_to_the_bound_and_nothing_is_lost() {
-    let (queue, mut jobs) = mpsc::channel(8);
-    for size in [100, 400, 20, 1024, 1] {
-        queue.try_send(job(size)).unwrap();
-    }
-    let mut carried = None;
+    let (queue, mut waiting) = waiting(&[100, 400, 20, 1024, 1], 1);
+    let flights = Arc::clone(&queue.flights);
+    drop(queue);
     let mut batches = Vec::new();
-    while let Some(first) = carried.take().or_else(|| jobs.try_recv().ok()) {
-        let batch = gather(vec![first], &mut jobs, &mut carried, 512);
-        batches.push(
-            batch
-                .iter()
-                .map(|job| job.commands.len())
-                .collect::<Vec<_>>(),
-        );
+    while let Some(batch) = waiting.gather(&flights).await {
+        batches.push(sizes(&batch));
     }
     assert_eq!(batches, [vec![100, 400], vec![20], vec![1024], vec![1]]);
 }
 
 #[tokio::test]
+async fn two_batches_that_may_go_beside_each_other_share_what_waits() {
+    let cases = [(vec![1; 512], 256), (vec![64; 8], 256), (vec![1; 30], 30)];
+    for (jobs, first) in cases {
+        let (queue, mut waiting) = waiting(&jobs, 2);
+        let flights = &queue.flights;
+        let batch = waiting.gather(flights).await.unwrap();
+        assert_eq!(size(&batch), first, "of {jobs:?}");
+        flights.begin(size(&batch));
+        if first < jobs.iter().sum() {
+            let second = waiting.gather(flights).await.unwrap();
+            assert_eq!(size(&second), first, "of {jobs:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_straggler_waits_for_the_batch_in_front_or_for_as_many_as_it_has() {
+    let (queue, mut waiting) = waiting(&[1; 3], 2);
+    queue.flights.begin(5);
+    let mut gathering = std::pin::pin!(waiting.gather(&queue.flights));
+    let early = tokio::time::timeout(Duration::ZERO, &mut gathering).await;
+    assert!(early.is_err(), "three do not go beside five");
+    queue.push(job(1)).unwrap();
+    queue.push(job(1)).unwrap();
+    assert_eq!(size(&gathering.await.unwrap()), 5);
+}
+
+#[tokio::test]
+async fn what_was_left_out_goes_first_and_does_not_wait_for_others_to_come() {
+    let (queue, mut waiting) = waiting(&[], 2);
+    queue.flights.begin(7);
+    queue.flights.end(7, vec![job(7)]);
+    assert_eq!(sizes(&waiting.gather(&queue.flights).await.unwrap()), [7]);
+}
+
+#[tokio::test]
 async fn a_full_queue_refuses_at_once() {
-    let (queue, _jobs) = mpsc::channel(1);
-    queue.try_send(job(1)).unwrap();
+    let (jobs, _taken) = mpsc::channel(1);
+    let queue = Queue {
+        jobs,
+        flights: Arc::default(),
+    };
+    queue.push(job(1)).unwrap();
     let batcher = Batcher {
         queues: [queue.clone(), queue.clone(), queue],
         held: HeldLanes::new(Store::memory(1), Limits::default()),

@@ -12,7 +12,7 @@ use prometheus_client::registry::Registry;
 use tokio::time::timeout;
 
 use super::labels::LaneLabels;
-use super::{FEED_POSITION, HELD, Metrics, QUEUE, STORE_READY};
+use super::{FEED_POSITION, HELD, Metrics, QUEUE, REMEMBERED, STORE_READY};
 use crate::batcher::Batcher;
 use crate::posting::Lane;
 use crate::store::Store;
@@ -104,6 +104,7 @@ impl Collector for Known {
         });
         scrape.gauges(&QUEUE, queues)?;
         scrape.gauge(&HELD, self.batcher.held())?;
+        scrape.counter(&REMEMBERED, self.batcher.remembered())?;
         scrape.gauge(&STORE_READY, u32::from(ready))?;
         scrape.gauge_if_known(&FEED_POSITION, ready.then_some(position))
     }

@@ -118,6 +118,11 @@ impl WorkingSet {
         self.journals.insert(gateway, journal);
     }
 
+    /// The accounts that are loaded.
+    pub fn accounts(&self) -> impl Iterator<Item = AccountId> {
+        self.accounts.keys().copied()
+    }
+
     /// The originals that loaded authorizations name and that are not loaded: load them too, and again
     /// until there are none that exist. Whoever changes an authorization changes them with it.
     pub fn originals_missing(&self) -> BTreeSet<AuthorizationId> {

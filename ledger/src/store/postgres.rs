@@ -1,34 +1,43 @@
 //! Books in PostgreSQL, for one ledger or several over the same database.
 //!
-//! One batch is one transaction: lock the customers' accounts and load, decide in memory, take the
-//! head row, last of what anybody else may want, write every table with one statement per kind of
-//! change, commit. A process serves one bucket: a whole set of books, with its own head and feed.
+//! One batch is one transaction. Authorizations are decided on what this process remembers, and written
+//! with one statement ([`direct`]). All else is done under locks: lock the customers' accounts and load,
+//! decide in memory, take the head row, last of what anybody else may want, write every table with one
+//! statement per kind of change, commit. A process serves one bucket: a whole set of books, with its own
+//! head and feed.
 
 mod accounting;
 mod audit;
+mod direct;
+mod gate;
 mod holds;
 mod load;
+mod memory;
 mod pools;
 mod read;
 mod rows;
 mod save;
 mod schema;
+mod turns;
 mod tx;
 mod upkeep;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::str::FromStr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ledger_api::{AuthorizationId, CardToken};
+use ledger_api::{AccountId, AuthorizationId, CardToken};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, PgConnection, Row};
 
 use super::{Database, HeldRow, Passed, StoreError, UrlError, draw_epoch};
-use crate::posting::{Command, Head, Lane, Moment, Needs, Outcome, Sealed, WorkingSet, decide};
+use crate::posting::{Command, Draft, Head, Lane, Moment, Needs, Sealed, WorkingSet, decide};
+use gate::Gate;
+use memory::{Memory, Stamp};
 use pools::{Pools, Role};
+use turns::Turns;
 use tx::{TxError, WORK_MAX, in_transaction};
 use upkeep::Upkeep;
 
@@ -47,6 +56,12 @@ pub(super) struct Postgres {
     /// True once this process has seen the schema and the epoch in place.
     prepared: AtomicBool,
     upkeep: Upkeep,
+    /// This process, in the head row.
+    writer: i64,
+    memory: Mutex<Memory>,
+    /// How many authorizations were decided on it.
+    pub(super) remembered: AtomicU64,
+    turns: Arc<Turns>,
 }
 
 impl Postgres {
@@ -59,6 +74,10 @@ impl Postgres {
             migrates: database.migrate,
             prepared: AtomicBool::new(false),
             upkeep: Upkeep::default(),
+            writer: rand::random_range(1..i64::MAX),
+            memory: Mutex::default(),
+            remembered: AtomicU64::new(0),
+            turns: Arc::default(),
         })
     }
 
@@ -137,6 +156,23 @@ impl Postgres {
         now: Moment,
         locked: Locked,
     ) -> Result<Posted, StoreError> {
+        if locked == Locked::Pass && Lane::of(&commands) == Lane::Live {
+            return self.live(commands, now).await;
+        }
+        let gate = Gate::new(&self.turns);
+        self.under_locks(commands, now, locked, &gate, 0).await
+    }
+
+    /// Does a batch with every row that it needs locked and read, after so many commits of the same that
+    /// were not confirmed.
+    async fn under_locks(
+        self: &Arc<Self>,
+        commands: Arc<Vec<Command>>,
+        now: Moment,
+        locked: Locked,
+        gate: &Arc<Gate>,
+        unconfirmed: u32,
+    ) -> Result<Posted, StoreError> {
         let (role, name) = match locked {
             Locked::Pass => (Lane::of(&commands).into(), "transact"),
             Locked::Wait => (Role::Held, "transact_held"),
@@ -146,9 +182,11 @@ impl Postgres {
             commands,
             now,
             locked,
+            writer: self.writer,
+            gate: Arc::clone(gate),
         });
         let bucket = self.bucket;
-        let posted = self.run_tx(role, name, move |connection| {
+        let written = self.run_tx_after(unconfirmed, role, name, move |connection| {
             let batch = Arc::clone(&batch);
             Box::pin(async move {
                 in_transaction(connection, "BEGIN", WORK_MAX, move |connection| {
@@ -157,9 +195,21 @@ impl Postgres {
                 .await
             })
         });
-        let posted = posted.await?;
-        self.grown(posted.head.entry);
-        Ok(posted)
+        let Written {
+            done,
+            before,
+            sealed,
+            free,
+            held,
+        } = written.await?;
+        {
+            let mut memory = self.memory();
+            memory.follow(before, &sealed, self.writer);
+            memory.held(&free, &held);
+        }
+        self.grown(sealed.head.entry);
+        let head = sealed.head;
+        Ok(Posted { done, head })
     }
 }
 
@@ -177,6 +227,20 @@ struct Batch {
     commands: Arc<Vec<Command>>,
     now: Moment,
     locked: Locked,
+    writer: i64,
+    gate: Arc<Gate>,
+}
+
+/// What was written, and may be remembered once it is committed.
+struct Written {
+    /// One per command, in order.
+    done: Vec<Passed>,
+    before: Stamp,
+    /// Without the outcomes.
+    sealed: Sealed,
+    /// The accounts that were locked, and those that somebody else had.
+    free: Vec<AccountId>,
+    held: BTreeSet<AccountId>,
 }
 
 /// What came of a batch.
@@ -226,32 +290,46 @@ async fn post(
     connection: &mut PgConnection,
     bucket: i16,
     batch: &Batch,
-) -> Result<Posted, TxError> {
+) -> Result<Written, TxError> {
+    let gate = &batch.gate;
     let loaded = match batch.locked {
-        Locked::Pass => load::passing(connection, bucket, &batch.needs).await?,
+        Locked::Pass => load::passing(connection, bucket, &batch.needs, gate).await?,
         Locked::Wait => {
-            let loaded = load::waiting(connection, bucket, &batch.needs).await;
+            let loaded = load::waiting(connection, bucket, &batch.needs, gate).await;
             loaded.map_err(held)?
         }
     };
+    let free = loaded.set.accounts().collect();
     if loaded.held.is_empty() {
-        let (outcomes, head) = book(connection, bucket, batch, loaded.set, None).await?;
-        let done = outcomes.into_iter().map(Passed::Done).collect();
-        return Ok(Posted { done, head });
+        let (before, mut sealed) = book(connection, bucket, batch, loaded.set, None).await?;
+        let outcomes = std::mem::take(&mut sealed.outcomes);
+        return Ok(Written {
+            done: outcomes.into_iter().map(Passed::Done).collect(),
+            before,
+            sealed,
+            free,
+            held: BTreeSet::new(),
+        });
     }
-    let held = left_out(&loaded, &batch.commands);
-    let free = (batch.commands.iter().zip(&held))
+    let left_out = left_out(&loaded, &batch.commands);
+    let possible = (batch.commands.iter().zip(&left_out))
         .filter(|(_, held)| held.is_none())
         .map(|(command, _)| command.clone())
         .collect();
-    let (outcomes, head) = book(connection, bucket, batch, loaded.set, Some(free)).await?;
-    let mut outcomes = outcomes.into_iter();
-    let done = held.into_iter().map(|held| match held {
+    let held = loaded.held.accounts().clone();
+    let (before, mut sealed) = book(connection, bucket, batch, loaded.set, Some(possible)).await?;
+    let mut outcomes = std::mem::take(&mut sealed.outcomes).into_iter();
+    let done = left_out.into_iter().map(|held| match held {
         Some(row) => Some(Passed::Held(row)),
         None => outcomes.next().map(Passed::Done),
     });
-    let done = done.flatten().collect();
-    Ok(Posted { done, head })
+    Ok(Written {
+        done: done.flatten().collect(),
+        before,
+        sealed,
+        free,
+        held,
+    })
 }
 
 /// Which commands somebody else keeps from being done. What names the same card or authorization as
@@ -283,15 +361,14 @@ async fn book(
     batch: &Batch,
     set: WorkingSet,
     only: Option<Vec<Command>>,
-) -> Result<(Vec<Outcome>, Head), TxError> {
+) -> Result<(Stamp, Sealed), TxError> {
     let commands = only.as_deref().unwrap_or(batch.commands.as_slice());
     let draft = decide(set, commands, batch.now);
-    let (head, clock) =
-        take_numbers(connection, bucket, draft.positions(), draft.entries()).await?;
-    let mut sealed = draft.seal(head);
+    let (before, clock) = take_numbers(connection, bucket, &draft, batch.writer).await?;
+    let mut sealed = draft.seal(before.head);
     restamp(&mut sealed, batch.now.hold_clock, clock);
     save::all(connection, bucket, &sealed).await?;
-    Ok((sealed.outcomes, sealed.head))
+    Ok((before, sealed))
 }
 
 fn held(error: TxError) -> TxError {
@@ -301,30 +378,37 @@ fn held(error: TxError) -> TxError {
     }
 }
 
-/// Takes numbers from the head row; says where it stood before, and what the hold clock shows. The row stays locked to the end
-/// of the transaction, so numbers become visible in their order (rule 13). A batch that needs none
+/// Takes numbers from the head row; says where it stood before, and what the hold clock shows. The row
+/// stays locked to the end of the transaction, so numbers become visible in their order (rule 13). A batch that needs none
 /// takes none, and writes the row all the same: only a commit that wrote something proves that this
 /// server may still write, and what it repeats is as durable as the answer says.
 async fn take_numbers(
     connection: &mut PgConnection,
     bucket: i16,
-    positions: u64,
-    entries: u64,
-) -> Result<(Head, u64), TxError> {
+    draft: &Draft,
+    writer: i64,
+) -> Result<(Stamp, u64), TxError> {
+    let (positions, entries) = (draft.positions(), draft.entries());
     let row = sqlx::query(
-        "UPDATE head SET position = position + $2, entry = entry + $3 WHERE bucket = $1
-         RETURNING epoch, position, entry, hold_clock_ms",
+        "UPDATE head SET position = position + $2, entry = entry + $3, writer_before = writer,
+             writer = $4
+         WHERE bucket = $1
+         RETURNING epoch, position, entry, writer_before, hold_clock_ms",
     )
     .bind(bucket)
     .bind(positions.cast_signed())
     .bind(entries.cast_signed())
+    .bind(writer)
     .fetch_one(connection)
     .await?;
     let after = rows::head_of(&row)?;
-    let before = Head {
-        epoch: after.epoch,
-        position: after.position - positions,
-        entry: after.entry - entries,
+    let before = Stamp {
+        head: Head {
+            epoch: after.epoch,
+            position: after.position - positions,
+            entry: after.entry - entries,
+        },
+        writer: row.try_get("writer_before")?,
     };
     Ok((before, rows::unsigned(&row, "hold_clock_ms")? / 1000))
 }

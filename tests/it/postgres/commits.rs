@@ -53,6 +53,18 @@ fn take(count: &AtomicU32) -> bool {
         .is_ok()
 }
 
+fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
+    bytes.windows(what.len()).position(|window| window == what)
+}
+
+/// Where the statement that is its own transaction is prepared: how it is named where it is run.
+fn name_of_direct(bytes: &[u8]) -> Option<Vec<u8>> {
+    let text = find(bytes, b"WITH seen AS")?;
+    let name = bytes[..text - 1].iter().rposition(|byte| *byte == 0)?;
+    // The portal before it has no name.
+    Some([b"\0", &bytes[name + 1..text]].concat())
+}
+
 /// Both ends are closed when this returns.
 async fn relay(
     mut client: TcpStream,
@@ -64,11 +76,14 @@ async fn relay(
     server.set_nodelay(true)?;
     client.set_nodelay(true)?;
     let (mut asked, mut answered) = (vec![0; 1 << 16], vec![0; 1 << 16]);
+    let mut direct = None;
     loop {
         tokio::select! {
             read = client.read(&mut asked) => {
                 let bytes = &asked[..read?];
-                let commits = bytes.windows(7).any(|window| window == b"COMMIT\0");
+                direct = direct.or_else(|| name_of_direct(bytes));
+                let runs = direct.as_ref().is_some_and(|name| find(bytes, name).is_some());
+                let commits = find(bytes, b"COMMIT\0").is_some() || runs;
                 if bytes.is_empty() || commits && take(before) {
                     return Ok(());
                 }

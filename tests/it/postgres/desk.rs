@@ -47,16 +47,21 @@ pub(super) async fn open(store: &Store, customers: u64) -> anyhow::Result<()> {
             currency: "EUR".parse()?,
             opening_minor: Amount::new(OPENING)?,
         }));
-        commands.push(Command::PutCard(CardState {
-            card: card(number),
-            account: AccountId(number),
-            status: CardStatus::Open,
-            expiry: Expiry::try_from(2912)?,
-            transaction_max_minor: Amount::new(OPENING)?,
-        }));
+        commands.push(issues(number, CardStatus::Open)?);
     }
     store.transact(commands, NOW).await?;
     Ok(())
+}
+
+/// Customer `number`'s card, in this state.
+pub(super) fn issues(number: u64, status: CardStatus) -> anyhow::Result<Command> {
+    Ok(Command::PutCard(CardState {
+        card: card(number),
+        account: AccountId(number),
+        status,
+        expiry: Expiry::try_from(2912)?,
+        transaction_max_minor: Amount::new(OPENING)?,
+    }))
 }
 
 fn card(number: u64) -> CardToken {
@@ -74,9 +79,14 @@ pub(super) fn id(number: u64, nth: u64) -> AuthorizationId {
 
 /// Customer `number`'s `nth` payment, of one euro.
 pub(super) fn pays(number: u64, nth: u64) -> Command {
+    pays_amount(number, nth, 100)
+}
+
+/// The same, of so many cents.
+pub(super) fn pays_amount(number: u64, nth: u64, cents: i64) -> Command {
     let euro = "EUR".parse();
     let gateway = "gw1".parse();
-    let (Ok(currency), Ok(gateway), Ok(amount_minor)) = (euro, gateway, Amount::new(100)) else {
+    let (Ok(currency), Ok(gateway), Ok(amount_minor)) = (euro, gateway, Amount::new(cents)) else {
         unreachable!("they are written here")
     };
     Command::Authorize {

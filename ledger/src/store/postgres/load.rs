@@ -10,9 +10,11 @@ use ledger_api::{AccountId, AuthorizationId, CardToken, GatewayId};
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 
+use super::gate::Gate;
+use super::memory::Stamp;
 use super::rows;
 use super::tx::TxError;
-use crate::posting::{Needs, WorkingSet};
+use crate::posting::{Account, Card, Head, Needs, WorkingSet};
 use crate::store::HeldRow;
 
 // Each key is looked up by itself, so that no plan is left but the index on it: a server that has seen
@@ -32,6 +34,20 @@ const CARDS_WITH_ACCOUNTS: &str = "SELECT card.*, owner.*
          FROM account WHERE account.bucket = $1 AND account.id = card.account
          FOR UPDATE SKIP LOCKED
      ) AS owner";
+/// With the head row as it was when they were read, even where none is found.
+const UNLOCKED: &str = "SELECT head.epoch, head.position AS head_position, head.entry, head.writer,
+         card.*, owner.*
+     FROM head LEFT JOIN (
+         unnest($2::bytea[]) AS wanted (token) CROSS JOIN LATERAL (
+             SELECT token, account, status, expiry, transaction_max_minor, position
+             FROM card WHERE card.bucket = $1 AND card.token = wanted.token OFFSET 0
+         ) AS card CROSS JOIN LATERAL (
+             SELECT id, currency, closed, debits_pending, debits_posted, credits_pending,
+                 credits_posted, position AS account_position
+             FROM account WHERE account.bucket = $1 AND account.id = card.account OFFSET 0
+         ) AS owner
+     ) ON true
+     WHERE head.bucket = $1";
 const ACCOUNTS: &str = "SELECT owner.*
      FROM unnest($2::bigint[]) AS wanted (id) CROSS JOIN LATERAL (
          SELECT id, currency, closed, debits_pending, debits_posted, credits_pending,
@@ -108,6 +124,10 @@ impl Held {
         self.accounts.is_empty() && self.records.is_empty()
     }
 
+    pub(super) fn accounts(&self) -> &BTreeSet<AccountId> {
+        &self.accounts
+    }
+
     /// What keeps the commands with these needs from being done now.
     pub(super) fn by(&self, set: &WorkingSet, needs: &Needs) -> Option<HeldRow> {
         let accounts = set.accounts_needed_by(needs);
@@ -121,13 +141,17 @@ impl Held {
     }
 }
 
-/// Loads what the commands need, and locks it where it can be had without waiting.
+/// Loads what the commands need, and locks it where it can be had without waiting. A gateway's journal is
+/// waited for, but not in its turn, which others wait for.
 pub(super) async fn passing(
     connection: &mut PgConnection,
     bucket: i16,
     needs: &Needs,
+    gate: &Gate,
 ) -> Result<Loaded, TxError> {
     let mut loaded = Loaded::default();
+    load_heads(connection, bucket, needs, &mut loaded.set).await?;
+    gate.pass().await;
     let mut locked = BTreeSet::new();
     if !needs.cards.is_empty() {
         cards_with_accounts(connection, bucket, needs, &mut loaded, &mut locked).await?;
@@ -144,7 +168,6 @@ pub(super) async fn passing(
         beyond.retain(|account| !locked.contains(account));
         loaded.held.accounts.extend(beyond);
     }
-    load_heads(connection, bucket, needs, &mut loaded.set).await?;
     Ok(loaded)
 }
 
@@ -268,11 +291,39 @@ async fn free_records_named(
     Ok(true)
 }
 
+/// Reads cards with their accounts, and where the head was, and locks nothing.
+pub(super) async fn unlocked(
+    connection: &mut PgConnection,
+    bucket: i16,
+    tokens: Vec<[u8; 17]>,
+) -> Result<(Stamp, Vec<(Card, Account)>), TxError> {
+    let found = sqlx::query(UNLOCKED)
+        .bind(bucket)
+        .bind(tokens)
+        .fetch_all(connection)
+        .await?;
+    let first = found.first().ok_or(sqlx::Error::RowNotFound)?;
+    let head = Head {
+        epoch: rows::unsigned(first, "epoch")?,
+        position: rows::unsigned(first, "head_position")?,
+        entry: rows::unsigned(first, "entry")?,
+    };
+    let writer = first.try_get("writer")?;
+    let mut states = Vec::with_capacity(found.len());
+    for row in &found {
+        if row.try_get::<Option<i64>, _>("id")?.is_some() {
+            states.push((rows::card(row)?, rows::account(row)?));
+        }
+    }
+    Ok((Stamp { head, writer }, states))
+}
+
 /// Loads what the commands need, and waits for whoever has it, for as long as the server lets us.
 pub(super) async fn waiting(
     connection: &mut PgConnection,
     bucket: i16,
     needs: &Needs,
+    gate: &Gate,
 ) -> Result<Loaded, TxError> {
     let mut set = WorkingSet::default();
     let locked = lock_accounts(connection, bucket, needs, &mut set).await?;
@@ -292,6 +343,7 @@ pub(super) async fn waiting(
     let mut wanted = set.accounts_needed(needs);
     wanted.retain(|account| !needs.accounts.contains(account));
     if wanted.is_subset(&locked) {
+        gate.pass().await;
         let held = Held::default();
         Ok(Loaded { set, held })
     } else {
@@ -379,7 +431,7 @@ async fn load_heads(
     Ok(())
 }
 
-fn tokens(cards: &BTreeSet<CardToken>) -> Vec<[u8; 17]> {
+pub(super) fn tokens(cards: &BTreeSet<CardToken>) -> Vec<[u8; 17]> {
     cards.iter().map(|card| card.to_bytes()).collect()
 }
 

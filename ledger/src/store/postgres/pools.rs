@@ -16,7 +16,9 @@ const LIFETIME_MAX: Duration = Duration::from_secs(300);
 /// of another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
-    /// Batches of authorizations.
+    /// Batches of authorizations that rely on what is remembered.
+    Direct,
+    /// Batches of authorizations that do not.
     Live,
     /// Batches of advices and of the desk.
     Advices,
@@ -40,6 +42,8 @@ macro_rules! session {
 }
 
 /// Below the gateways' cut-off, 800 ms: what takes longer is not waited for any more.
+/// Where something is locked, the same is done again under locks, which passes by what is.
+const DIRECT: [(&str, &str); 4] = session!("750", "100", "1000");
 const LIVE: [(&str, &str); 4] = session!("750", "500", "1000");
 const ADVICES: [(&str, &str); 4] = session!("2000", "1000", "2000");
 const HELD: [(&str, &str); 4] = session!("750", "500", "1000");
@@ -58,6 +62,7 @@ const BY_KEY: [(&str, &str); 6] = [
 
 #[derive(Debug)]
 pub(super) struct Pools {
+    direct: PgPool,
     live: PgPool,
     advices: PgPool,
     held: PgPool,
@@ -69,6 +74,7 @@ impl Pools {
     pub(super) fn new(options: &PgConnectOptions) -> Self {
         let by_key = || options.clone().options(BY_KEY);
         Self {
+            direct: pool(3, by_key().options(DIRECT)),
             live: pool(4, by_key().options(LIVE)),
             advices: pool(4, by_key().options(ADVICES)),
             held: pool(4, by_key().options(HELD)),
@@ -78,6 +84,7 @@ impl Pools {
 
     pub(super) fn of(&self, role: Role) -> &PgPool {
         match role {
+            Role::Direct => &self.direct,
             Role::Live => &self.live,
             Role::Advices => &self.advices,
             Role::Held => &self.held,

@@ -13,11 +13,39 @@ use super::tx::TxError;
 use crate::posting::{Account, Card, InternalDelta, Journal, Sealed};
 
 mod decided;
+pub(super) mod direct;
 mod record;
 
 /// One value per row, as an array to bind.
 pub(super) fn column<R, T>(rows: &[R], value: impl Fn(&R) -> T) -> Vec<T> {
     rows.iter().map(value).collect()
+}
+
+/// Accounts as arrays to bind.
+struct AccountColumns {
+    ids: Vec<i64>,
+    currencies: Vec<i16>,
+    closed: Vec<bool>,
+    positions: Vec<i64>,
+    debits_pending: Vec<i64>,
+    debits_posted: Vec<i64>,
+    credits_pending: Vec<i64>,
+    credits_posted: Vec<i64>,
+}
+
+impl AccountColumns {
+    fn of(accounts: &[Account]) -> Self {
+        Self {
+            ids: column(accounts, |it| it.id.0.cast_signed()),
+            currencies: column(accounts, |it| it.currency.numeric().cast_signed()),
+            closed: column(accounts, |it| it.status == AccountStatus::Closed),
+            positions: column(accounts, |it| it.position.cast_signed()),
+            debits_pending: column(accounts, |it| it.totals.debits_pending),
+            debits_posted: column(accounts, |it| it.totals.debits_posted),
+            credits_pending: column(accounts, |it| it.totals.credits_pending),
+            credits_posted: column(accounts, |it| it.totals.credits_posted),
+        }
+    }
 }
 
 /// Everything, for one bucket.
@@ -44,26 +72,23 @@ async fn new_accounts(
     if accounts.is_empty() {
         return Ok(());
     }
+    let columns = AccountColumns::of(accounts);
     sqlx::query(
-        "INSERT INTO account (bucket, id, currency, closed, debits_pending, debits_posted,
-             credits_pending, credits_posted, position)
+        "INSERT INTO account (bucket, id, currency, closed, position, debits_pending,
+             debits_posted, credits_pending, credits_posted)
          SELECT $1, unnest($2::bigint[]), unnest($3::smallint[]), unnest($4::boolean[]),
              unnest($5::bigint[]), unnest($6::bigint[]), unnest($7::bigint[]),
              unnest($8::bigint[]), unnest($9::bigint[])",
     )
     .bind(bucket)
-    .bind(column(accounts, |account| account.id.0.cast_signed()))
-    .bind(column(accounts, |account| {
-        account.currency.numeric().cast_signed()
-    }))
-    .bind(column(accounts, |account| {
-        account.status == AccountStatus::Closed
-    }))
-    .bind(column(accounts, |account| account.totals.debits_pending))
-    .bind(column(accounts, |account| account.totals.debits_posted))
-    .bind(column(accounts, |account| account.totals.credits_pending))
-    .bind(column(accounts, |account| account.totals.credits_posted))
-    .bind(column(accounts, |account| account.position.cast_signed()))
+    .bind(columns.ids)
+    .bind(columns.currencies)
+    .bind(columns.closed)
+    .bind(columns.positions)
+    .bind(columns.debits_pending)
+    .bind(columns.debits_posted)
+    .bind(columns.credits_pending)
+    .bind(columns.credits_posted)
     .execute(connection)
     .await?;
     Ok(())
@@ -92,6 +117,7 @@ async fn accounts(
     if accounts.is_empty() {
         return Ok(());
     }
+    let columns = AccountColumns::of(&accounts);
     sqlx::query(
         "INSERT INTO account AS old (bucket, id, currency, closed, position, debits_pending,
              debits_posted, credits_pending, credits_posted)
@@ -110,18 +136,14 @@ async fn accounts(
                  + CASE WHEN old.id < 4611686018427387904 THEN 0 ELSE old.credits_posted END",
     )
     .bind(bucket)
-    .bind(column(&accounts, |account| account.id.0.cast_signed()))
-    .bind(column(&accounts, |account| {
-        account.currency.numeric().cast_signed()
-    }))
-    .bind(column(&accounts, |account| {
-        account.status == AccountStatus::Closed
-    }))
-    .bind(column(&accounts, |account| account.position.cast_signed()))
-    .bind(column(&accounts, |account| account.totals.debits_pending))
-    .bind(column(&accounts, |account| account.totals.debits_posted))
-    .bind(column(&accounts, |account| account.totals.credits_pending))
-    .bind(column(&accounts, |account| account.totals.credits_posted))
+    .bind(columns.ids)
+    .bind(columns.currencies)
+    .bind(columns.closed)
+    .bind(columns.positions)
+    .bind(columns.debits_pending)
+    .bind(columns.debits_posted)
+    .bind(columns.credits_pending)
+    .bind(columns.credits_posted)
     .execute(connection)
     .await?;
     Ok(())

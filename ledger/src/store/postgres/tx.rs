@@ -87,8 +87,20 @@ impl Postgres {
         name: &'static str,
         work: impl for<'c> Fn(&'c mut PgConnection) -> Work<'c, T> + Send + Sync,
     ) -> Result<T, StoreError> {
+        self.run_tx_after(0, role, name, work).await
+    }
+
+    /// As [`Postgres::run_tx`], after so many commits of the same that were not confirmed.
+    pub(super) async fn run_tx_after<T>(
+        &self,
+        unconfirmed: u32,
+        role: Role,
+        name: &'static str,
+        work: impl for<'c> Fn(&'c mut PgConnection) -> Work<'c, T> + Send + Sync,
+    ) -> Result<T, StoreError> {
         self.ready()?;
         let mut attempts = Attempts::new(name);
+        attempts.unconfirmed = unconfirmed;
         loop {
             let mut connection = match self.pools.of(role).acquire().await {
                 Ok(connection) => connection,
@@ -112,7 +124,7 @@ impl Postgres {
 
     /// Closes a connection without a farewell, and the idle ones with it: what broke one has most
     /// likely broken all.
-    fn discard(&self, role: Role, connection: PoolConnection<Database>) {
+    pub(super) fn discard(&self, role: Role, connection: PoolConnection<Database>) {
         drop(connection.detach());
         while let Some(idle) = self.pools.of(role).try_acquire() {
             drop(idle.detach());
@@ -188,7 +200,7 @@ impl Attempts {
 
 /// Gives a connection back. The pool asks the server something before it takes one, and waits for ever:
 /// a connection that dies in this moment would be lost to it.
-fn release(mut connection: PoolConnection<Database>) {
+pub(super) fn release(mut connection: PoolConnection<Database>) {
     let returned = connection.return_to_pool();
     tokio::spawn(timeout(RELEASE_MAX, returned));
 }

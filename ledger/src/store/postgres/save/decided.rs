@@ -1,22 +1,36 @@
 //! Writing the authorizations that are nearly all there are: new, and decided by the ledger alone.
 
 use sqlx::PgConnection;
+use sqlx::postgres::PgArguments;
+use sqlx::query::Query;
 
 use super::column;
 use super::record::{minor, reason};
-use crate::posting::Record;
+use crate::posting::{Life, Record};
 use crate::store::postgres::tx::TxError;
 
-/// What is not named is NULL, or as the table says.
-const STATEMENT: &str = "INSERT INTO authorization_record (bucket, id, card, account,
-         requested_minor, currency, fingerprint, decided_approved, decided_minor, decided_reason,
-         asked, effect_minor, held_at, position, approved_by, declined_by, differing, contested)
-     SELECT $1, unnest($2::bytea[]), unnest($3::bytea[]), unnest($4::bigint[]),
-         unnest($5::bigint[]), unnest($6::smallint[]), unnest($7::bigint[]), unnest($8::boolean[]),
-         unnest($9::bigint[]), unnest($10::smallint[]), unnest($11::text[]), unnest($12::bigint[]),
-         unnest($13::bigint[]), unnest($14::bigint[]), '', '', false, false";
+/// Binds `$1`, the bucket, and what [`bind`] binds, for each row of what comes after it. What is not named
+/// is NULL, or as the table says.
+macro_rules! statement {
+    ($from:literal) => {
+        concat!(
+            "INSERT INTO authorization_record (bucket, id, card, account, requested_minor, currency,
+                 fingerprint, decided_approved, decided_minor, decided_reason, asked, effect_minor,
+                 held_at, position, transaction_minor, transaction_currency, shown_minor,
+                 approved_by, declined_by, differing, contested)
+             SELECT $1, unnest($2::bytea[]), unnest($3::bytea[]), unnest($4::bigint[]),
+                 unnest($5::bigint[]), unnest($6::smallint[]), unnest($7::bigint[]),
+                 unnest($8::boolean[]), unnest($9::bigint[]), unnest($10::smallint[]),
+                 unnest($11::text[]), unnest($12::bigint[]), unnest($13::bigint[]),
+                 unnest($14::bigint[]), unnest($15::bigint[]), unnest($16::smallint[]),
+                 unnest($17::bigint[]), '', '', false, false ",
+            $from
+        )
+    };
+}
+pub(super) use statement;
 
-/// True where nothing is known but what [`insert`] writes.
+/// True where nothing is known but what is written here.
 pub(super) fn is(record: &Record) -> bool {
     let decided = Record {
         requested: record.requested,
@@ -27,6 +41,11 @@ pub(super) fn is(record: &Record) -> bool {
         effect_minor: record.effect_minor,
         held_at: record.held_at,
         position: record.position,
+        life: Life {
+            transaction: record.life.transaction,
+            shown_minor: record.life.shown_minor,
+            ..Life::default()
+        },
         ..Record::new(record.id, record.card, record.account)
     };
     decided == *record
@@ -41,8 +60,17 @@ pub(super) async fn insert(
     if records.is_empty() {
         return Ok(());
     }
-    sqlx::query(STATEMENT)
-        .bind(bucket)
+    bind(sqlx::query(statement!("")).bind(bucket), records)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+pub(super) type Statement = Query<'static, sqlx::Postgres, PgArguments>;
+
+/// Binds `$2` to `$17`.
+pub(super) fn bind(statement: Statement, records: &[&Record]) -> Statement {
+    statement
         .bind(column(records, |it| it.id.0))
         .bind(column(records, |it| it.card.to_bytes()))
         .bind(column(records, |it| {
@@ -62,7 +90,11 @@ pub(super) async fn insert(
         .bind(column(records, |it| it.effect_minor))
         .bind(column(records, |it| it.held_at.cast_signed()))
         .bind(column(records, |it| it.position.cast_signed()))
-        .execute(connection)
-        .await?;
-    Ok(())
+        .bind(column(records, |it| {
+            it.life.transaction.map(|money| money.amount_minor.minor())
+        }))
+        .bind(column(records, |it| {
+            (it.life.transaction).map(|money| money.currency.numeric().cast_signed())
+        }))
+        .bind(column(records, |it| it.life.shown_minor))
 }
