@@ -213,17 +213,16 @@ struct Worker {
 impl Worker {
     async fn work(self) {
         loop {
-            let batch = {
+            let (batch, flight) = {
                 let mut waiting = self.waiting.lock().await;
                 let Some(batch) = waiting.gather(&self.flights).await else {
                     return;
                 };
-                self.flights.begin(size(&batch));
-                batch
+                let flight = self.flights.begin(size(&batch));
+                (batch, flight)
             };
-            let size = size(&batch);
             let again = self.run(batch).await;
-            self.flights.end(size, again);
+            flight.end(again);
             // Who has just been answered may have the next question ready: then it goes along.
             tokio::task::yield_now().await;
         }

@@ -59,7 +59,7 @@ async fn two_batches_that_may_go_beside_each_other_share_what_waits() {
         let flights = &queue.flights;
         let batch = waiting.gather(flights).await.unwrap();
         assert_eq!(size(&batch), first, "of {jobs:?}");
-        flights.begin(size(&batch));
+        let _flight = flights.begin(size(&batch));
         if first < jobs.iter().sum() {
             let second = waiting.gather(flights).await.unwrap();
             assert_eq!(size(&second), first, "of {jobs:?}");
@@ -70,7 +70,7 @@ async fn two_batches_that_may_go_beside_each_other_share_what_waits() {
 #[tokio::test]
 async fn a_straggler_waits_for_the_batch_in_front_or_for_as_many_as_it_has() {
     let (queue, mut waiting) = waiting(&[1; 3], 2);
-    queue.flights.begin(5);
+    let _flight = queue.flights.begin(5);
     let mut gathering = std::pin::pin!(waiting.gather(&queue.flights));
     let early = tokio::time::timeout(Duration::ZERO, &mut gathering).await;
     assert!(early.is_err(), "three do not go beside five");
@@ -82,8 +82,7 @@ async fn a_straggler_waits_for_the_batch_in_front_or_for_as_many_as_it_has() {
 #[tokio::test]
 async fn what_was_left_out_goes_first_and_does_not_wait_for_others_to_come() {
     let (queue, mut waiting) = waiting(&[], 2);
-    queue.flights.begin(7);
-    queue.flights.end(7, vec![job(7)]);
+    queue.flights.begin(7).end(vec![job(7)]);
     assert_eq!(sizes(&waiting.gather(&queue.flights).await.unwrap()), [7]);
 }
 

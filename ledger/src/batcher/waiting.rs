@@ -1,7 +1,7 @@
 //! Which of what waits goes into the next batch.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, mpsc};
 
@@ -25,14 +25,12 @@ impl Flights {
         self.waiting.fetch_add(commands, Ordering::AcqRel);
     }
 
-    pub(super) fn begin(&self, commands: usize) {
+    pub(super) fn begin(self: &Arc<Self>, commands: usize) -> Flight {
         self.commands.fetch_add(commands, Ordering::AcqRel);
-    }
-
-    pub(super) fn end(&self, commands: usize, again: Vec<Job>) {
-        self.again().extend(again);
-        self.commands.fetch_sub(commands, Ordering::AcqRel);
-        self.ended.notify_one();
+        Flight {
+            flights: Arc::clone(self),
+            commands,
+        }
     }
 
     fn took(&self, job: Job) -> Job {
@@ -46,6 +44,28 @@ impl Flights {
 
     fn commands(&self) -> usize {
         self.commands.load(Ordering::Acquire)
+    }
+}
+
+/// A batch on its way, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Flight {
+    flights: Arc<Flights>,
+    commands: usize,
+}
+
+impl Flight {
+    /// Ends it, and has what was left out of it tried once more.
+    pub(super) fn end(self, again: Vec<Job>) {
+        self.flights.again().extend(again);
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        let commands = &self.flights.commands;
+        commands.fetch_sub(self.commands, Ordering::AcqRel);
+        self.flights.ended.notify_one();
     }
 }
 
