@@ -309,7 +309,7 @@ impl Peer {
                 let Ok(message) = decode(&ASCII_HEX, frame) else {
                     bail!("the gateway sent what does not decode");
                 };
-                let text = |number| message.field(number).map(str::to_owned);
+                let text = |number| message.field(number).map(|it| it.to_text());
                 return Ok(Some((message.mti(), text(70), text(39))));
             }
             match timeout(PATIENCE, self.stream.read(&mut piece)).await?? {

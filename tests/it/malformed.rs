@@ -225,7 +225,10 @@ async fn answer_to(
     let answer = timeout(PATIENCE, read_frame(&mut stream)).await??;
     let decoded = iso8583::decode(&iso8583::profile::ASCII_HEX, &answer)
         .map_err(|error| anyhow::anyhow!("the answer does not decode: {error:?}"))?;
-    let field = |number| decoded.expose_field(number).unwrap_or_default().to_owned();
+    let field = |number| {
+        let value = decoded.expose_field(number);
+        value.map(|it| it.to_text()).unwrap_or_default()
+    };
     Ok((field(39), field(44)))
 }
 

@@ -110,7 +110,7 @@ async fn an_iso_peer_that_stops_sending_still_gets_its_answer_i8() -> anyhow::Re
     let answer = answer.get(2..).unwrap_or_default();
     let decoded = iso8583::decode(&iso8583::profile::ASCII_HEX, answer)
         .map_err(|error| anyhow::anyhow!("no answer came before the end: {error:?}"))?;
-    assert_eq!(decoded.field(39), Some("00"));
+    assert!(decoded.field(39).is_some_and(|code| code == "00"));
     stack.finish().await?;
     Ok(())
 }

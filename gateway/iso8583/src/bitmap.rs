@@ -1,37 +1,55 @@
 //! A set of field numbers, 1 to 128. Bit 1 is the leftmost, as the standard counts.
 
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Bitmap(u128);
+pub(crate) struct Bitmap {
+    /// Fields 1 to 64, as they travel.
+    primary: u64,
+    /// Fields 65 to 128, as they travel.
+    secondary: u64,
+}
+
+const FIRST: u64 = 1 << 63;
 
 impl Bitmap {
     /// The two halves as they travel: fields 1 to 64, fields 65 to 128.
     pub(crate) const fn from_halves(primary: u64, secondary: u64) -> Self {
-        Self((primary as u128) << 64 | secondary as u128)
+        Self { primary, secondary }
     }
 
     pub(crate) const fn halves(self) -> (u64, u64) {
-        ((self.0 >> 64) as u64, self.0 as u64)
+        (self.primary, self.secondary)
     }
 
+    #[inline]
     pub(crate) const fn has(self, number: u8) -> bool {
-        self.0 & Self::bit(number) != 0
+        let only = Self::only(number);
+        self.primary & only.primary | self.secondary & only.secondary != 0
     }
 
+    #[inline]
     #[must_use]
     pub(crate) const fn with(self, number: u8) -> Self {
-        Self(self.0 | Self::bit(number))
+        let only = Self::only(number);
+        Self::from_halves(self.primary | only.primary, self.secondary | only.secondary)
     }
 
+    #[inline]
     #[must_use]
     pub(crate) const fn without(self, number: u8) -> Self {
-        Self(self.0 & !Self::bit(number))
+        let only = Self::only(number);
+        Self::from_halves(
+            self.primary & !only.primary,
+            self.secondary & !only.secondary,
+        )
     }
 
     /// 0 and numbers beyond 128 have no bit: they are in no bitmap.
-    const fn bit(number: u8) -> u128 {
+    #[inline]
+    const fn only(number: u8) -> Self {
         match number {
-            1..=128 => 1 << (128 - number as u32),
-            _ => 0,
+            1..=64 => Self::from_halves(FIRST >> (number - 1), 0),
+            65..=128 => Self::from_halves(0, FIRST >> (number - 65)),
+            _ => Self::from_halves(0, 0),
         }
     }
 }
@@ -40,12 +58,18 @@ impl Bitmap {
 impl Iterator for Bitmap {
     type Item = u8;
 
+    #[inline]
     fn next(&mut self) -> Option<u8> {
-        let number = u8::try_from(self.0.leading_zeros() + 1)
-            .ok()
-            .filter(|&n| n <= 128)?;
-        *self = self.without(number);
-        Some(number)
+        let (half, first) = match self.primary {
+            0 => (&mut self.secondary, 65),
+            _ => (&mut self.primary, 1),
+        };
+        if *half == 0 {
+            return None;
+        }
+        let place = half.leading_zeros();
+        *half &= !(FIRST >> place);
+        Some(first + place as u8)
     }
 }
 

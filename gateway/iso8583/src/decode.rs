@@ -1,260 +1,245 @@
 //! Bytes to message.
 
-use std::fmt;
-
 use crate::bitmap::Bitmap;
-use crate::message::{MESSAGE_LENGTH_MAX, Slot};
-use crate::profile::{Field, Length};
-use crate::{Content, Message, Mti, Profile};
+use crate::field::Length;
+use crate::message::MESSAGE_LENGTH_MAX;
+use crate::profile::{BitmapCoding, MtiCoding};
+use crate::swar::hex_word;
+use crate::{DecodeError, Message, Mti, Profile, Reason};
 
-/// Reads one whole message. Strict: every field's characters and length are checked, and bytes
-/// that the bitmap does not announce are refused. Allocates nothing and never panics.
+/// Reads one whole message. Strict: every field's characters, length and pad are checked, a
+/// message authentication code is the last field, and bytes that the bitmap does not announce are
+/// refused. Allocates nothing, never panics, and looks at each byte a bounded number of times.
 ///
 /// An empty second bitmap is accepted.
-pub fn decode<'a>(profile: &'static Profile, bytes: &'a [u8]) -> Result<Message<'a>, DecodeError> {
-    match read(profile, bytes)? {
-        (message, None) => Ok(message),
-        (_, Some(error)) => Err(error),
+///
+/// # Errors
+/// With the first thing that is wrong: which field, at which byte, and why.
+pub fn decode<'a>(profile: &'a Profile, bytes: &'a [u8]) -> Result<Message<'a>, DecodeError> {
+    match open(profile, bytes) {
+        Ok(start) => read(profile, bytes, start),
+        Err(error) => Err(error),
     }
+}
+
+/// Makes the message where the caller wants it: a message is half a kilobyte, and copying it would
+/// cost a fifth of reading it.
+#[inline(always)]
+fn read<'a>(
+    profile: &'a Profile,
+    bytes: &'a [u8],
+    start: Start,
+) -> Result<Message<'a>, DecodeError> {
+    let mut decoded = Ok(Message::new(profile, bytes, start.header_length, start.mti));
+    if let Ok(message) = &mut decoded
+        && let Err(error) = fill::<false>(message, bytes, start.at)
+    {
+        decoded = Err(error);
+    }
+    decoded
 }
 
 /// What can be read of bytes that [`decode`] refused. Fields with a wrong length or wrong
 /// characters are left out, and everything from the first field on whose end cannot be found. None
 /// if not even the message type can be read. Good for echoing fields into a refusal, not for acting
 /// on.
-pub fn salvage<'a>(profile: &'static Profile, bytes: &'a [u8]) -> Option<Message<'a>> {
-    read(profile, bytes).ok().map(|(message, _)| message)
+pub fn salvage<'a>(profile: &'a Profile, bytes: &'a [u8]) -> Option<Message<'a>> {
+    let start = open(profile, bytes).ok()?;
+    let mut message = Message::new(profile, bytes, start.header_length, start.mti);
+    // What is wrong was said when the bytes were refused.
+    let _ = fill::<true>(&mut message, bytes, start.at);
+    Some(message)
 }
 
-/// The message as far as it goes, with the first error if there is one; only an error if there
-/// is no message type to begin with.
-fn read<'a>(
-    profile: &'static Profile,
-    bytes: &'a [u8],
-) -> Result<(Message<'a>, Option<DecodeError>), DecodeError> {
+/// What stands before the bitmap.
+struct Start {
+    header_length: u8,
+    mti: Mti,
+    /// Where the bitmap begins.
+    at: usize,
+}
+
+#[inline(always)]
+fn open(profile: &Profile, bytes: &[u8]) -> Result<Start, DecodeError> {
     let unreadable = |(offset, reason)| DecodeError {
         mti: None,
         field: None,
         offset,
         reason,
     };
-    let mut cursor = Cursor { bytes, at: 0 };
-    let mti = cursor.take(4).map_err(unreadable)?;
-    let mti = Mti::from_bytes(mti).ok_or(unreadable((0, Reason::MtiNotDigits)))?;
-
-    let mut message = Message::new(profile, bytes, mti);
-    let mut first: Option<DecodeError> = None;
-    let mut report = |field, (offset, reason)| {
-        first.get_or_insert(DecodeError {
-            mti: Some(mti),
-            field,
-            offset,
-            reason,
-        });
+    let header = profile.header().read(bytes).map_err(unreadable)?;
+    let mut at = header;
+    let length = match profile.mti_coding() {
+        MtiCoding::Ascii | MtiCoding::Ebcdic => 4,
+        MtiCoding::Bcd => 2,
     };
-    if mti.version() != profile.version {
-        report(None, (0, Reason::VersionNotInProfile));
-    } else if bytes.len() > MESSAGE_LENGTH_MAX {
-        report(None, (MESSAGE_LENGTH_MAX, Reason::TooLong));
-    } else {
-        fill(&mut message, &mut cursor, &mut report);
-    }
-    Ok((message, first))
+    let digits = take(bytes, &mut at, length).map_err(unreadable)?;
+    let mti = match profile.mti_coding() {
+        MtiCoding::Ascii => Mti::from_ascii(digits),
+        MtiCoding::Ebcdic => Mti::from_ebcdic(digits),
+        MtiCoding::Bcd => Mti::from_bcd(digits),
+    };
+    let mti = mti
+        .ok_or((header, Reason::MtiNotDigits))
+        .map_err(unreadable)?;
+    Ok(Start {
+        header_length: u8::try_from(header).unwrap_or(u8::MAX),
+        mti,
+        at,
+    })
 }
 
-fn fill(
+/// Reads the fields. Where `SALVAGE`, goes on after a fault whose end is known.
+#[inline]
+fn fill<const SALVAGE: bool>(
     message: &mut Message<'_>,
-    cursor: &mut Cursor<'_>,
-    report: &mut impl FnMut(Option<u8>, Fault),
-) {
-    let bitmap = match read_bitmap(cursor) {
-        Ok(bitmap) => bitmap,
-        Err(fault) => return report(None, fault),
+    bytes: &[u8],
+    mut at: usize,
+) -> Result<(), DecodeError> {
+    let (mti, profile) = (message.mti(), message.profile());
+    let fail = |field, (offset, reason)| DecodeError {
+        mti: Some(mti),
+        field,
+        offset,
+        reason,
     };
+    if mti.version() != profile.version() {
+        return Err(fail(
+            None,
+            (message.header().len(), Reason::VersionNotInProfile),
+        ));
+    }
+    if bytes.len() > MESSAGE_LENGTH_MAX {
+        return Err(fail(None, (MESSAGE_LENGTH_MAX, Reason::TooLong)));
+    }
+    let bitmap_at = at;
+    let bitmap = read_bitmap(profile.bitmap_coding(), bytes, &mut at);
+    let bitmap = bitmap.map_err(|fault| fail(None, fault))?;
+    if bitmap.has(64) && bitmap.halves().1 != 0 && !SALVAGE {
+        return Err(fail(Some(64), (bitmap_at, Reason::MacNotLast)));
+    }
+    let mut present = Bitmap::default();
     for number in bitmap {
-        let Some(field) = message.profile().field(number) else {
-            return report(Some(number), (cursor.at, Reason::FieldNotInProfile));
+        let start = match profile.step(number).take(bytes, at) {
+            Some((start, end)) => {
+                at = end;
+                start
+            }
+            None => {
+                let found = explain(profile, number, bytes, at);
+                let found = found.map_err(|fault| fail(Some(number), fault))?;
+                at = found.end;
+                match found.start {
+                    Ok(start) => start,
+                    Err(_) if SALVAGE => continue,
+                    Err(fault) => return Err(fail(Some(number), fault)),
+                }
+            }
         };
-        let found = match read_field(field, cursor) {
-            Ok(found) => found,
-            Err(fault) => return report(Some(number), fault),
-        };
-        match found.sound.and_then(|()| found.place(field)) {
-            Ok(slot) => message.place(number, slot),
-            Err(fault) => report(Some(number), fault),
+        message.place(number, start);
+        if SALVAGE {
+            present = present.with(number);
+            message.set_present(present);
         }
     }
-    match cursor.rest().len() {
-        0 => (),
-        count => report(None, (cursor.at, Reason::TrailingBytes { count })),
+    if !SALVAGE {
+        message.set_present(bitmap);
+    }
+    match bytes.len() - at {
+        0 => Ok(()),
+        count => Err(fail(None, (at, Reason::TrailingBytes { count }))),
     }
 }
 
 /// The fields that follow; bit 1 only says that there is a second half.
-fn read_bitmap(cursor: &mut Cursor<'_>) -> Result<Bitmap, Fault> {
-    let primary = read_half(cursor)?;
+#[inline(always)]
+fn read_bitmap(coding: BitmapCoding, bytes: &[u8], at: &mut usize) -> Result<Bitmap, Fault> {
+    let primary = read_half(coding, bytes, at)?;
     let bitmap = Bitmap::from_halves(primary, 0);
     if !bitmap.has(1) {
         return Ok(bitmap);
     }
-    Ok(Bitmap::from_halves(primary, read_half(cursor)?).without(1))
+    Ok(Bitmap::from_halves(primary, read_half(coding, bytes, at)?).without(1))
 }
 
-fn read_half(cursor: &mut Cursor<'_>) -> Result<u64, Fault> {
-    let start = cursor.at;
-    let digits = cursor.take(16)?;
-    let foreign = |at| (start + at, Reason::BitmapNotHex);
-    digits
-        .iter()
-        .enumerate()
-        .try_fold(0, |half: u64, (at, &digit)| {
-            let value = char::from(digit).to_digit(16).ok_or(foreign(at))?;
-            Ok(half << 4 | u64::from(value))
-        })
+#[inline(always)]
+fn read_half(coding: BitmapCoding, bytes: &[u8], at: &mut usize) -> Result<u64, Fault> {
+    let start = *at;
+    match coding {
+        BitmapCoding::Raw => {
+            let half = take(bytes, at, 8)?;
+            Ok(u64::from_be_bytes(half.try_into().unwrap_or_default()))
+        }
+        BitmapCoding::Hex => {
+            let digits = take(bytes, at, 16)?;
+            let half = digits.first_chunk().and_then(hex_word);
+            half.ok_or_else(|| {
+                let foreign = digits.iter().position(|digit| !digit.is_ascii_hexdigit());
+                (start + foreign.unwrap_or_default(), Reason::BitmapNotHex)
+            })
+        }
+    }
 }
 
-fn read_field<'a>(field: &Field, cursor: &mut Cursor<'a>) -> Result<Found<'a>, Fault> {
-    let before = cursor.at;
-    let length = match field.length {
-        Length::Fixed(length) => usize::from(length),
-        Length::Variable { digits, .. } => {
-            let prefix = cursor.take(usize::from(digits))?;
-            if let Some(at) = Content::Numeric.first_foreign(prefix) {
-                return Err((before + at, Reason::LengthNotDigits));
-            }
-            prefix
-                .iter()
-                .fold(0, |length, digit| length * 10 + usize::from(digit - b'0'))
+/// A field whose end is known.
+struct Found {
+    /// Where its content begins, or what is wrong with it.
+    start: Result<u16, Fault>,
+    end: usize,
+}
+
+/// The long way: what is wrong with a field, at which byte. An error says that not even its end is
+/// known.
+#[cold]
+fn explain(profile: &Profile, number: u8, bytes: &[u8], before: usize) -> Result<Found, Fault> {
+    let mut at = before;
+    let field = profile.field(number).ok_or(match number {
+        65 => (before, Reason::ThirdBitmap),
+        _ => (before, Reason::FieldNotInProfile),
+    })?;
+    let units = match field.length {
+        Length::Fixed(length) => field.units(length.into()),
+        Length::Variable { prefix, .. } => {
+            let said = take(bytes, &mut at, prefix.wire_length())?;
+            let said = prefix.read(said);
+            let said = said.map_err(|foreign| (before + foreign, Reason::LengthNotDigits))?;
+            field.units_said(prefix, said, bytes.get(at..).unwrap_or_default())
         }
     };
-    let sound = field
-        .check_length(length)
-        .map_err(|reason| (before, reason));
-    let start = cursor.at;
-    let content = cursor
-        .take(length)
-        .map_err(|fault| sound.err().unwrap_or(fault))?;
+    let start = at;
+    let length = field.check_units(units).map_err(|reason| (before, reason));
+    let wire = match take(bytes, &mut at, field.coding.wire_length(units)) {
+        Ok(wire) => wire,
+        // A length that cannot be is the better explanation of an end that came too early.
+        Err(fault) => return Err(length.err().unwrap_or(fault)),
+    };
+    let content = || {
+        field
+            .check_wire(wire, units)
+            .map_err(|(at, reason)| (start + at, reason))
+    };
+    let sound = length.and_then(|()| content());
+    let place = u16::try_from(start).map_err(|_| (start, Reason::TooLong));
     Ok(Found {
-        start,
-        content,
-        sound,
+        start: sound.and(place),
+        end: at,
     })
 }
 
-/// A field whose end is known, though it may be too short or too long.
-struct Found<'a> {
-    start: usize,
-    content: &'a [u8],
-    sound: Result<(), Fault>,
-}
-
-impl Found<'_> {
-    fn place(&self, field: &Field) -> Result<Slot, Fault> {
-        let Self { start, content, .. } = *self;
-        field
-            .check_content(content)
-            .map_err(|(at, reason)| (start + at, reason))?;
-        Slot::new(start, content.len()).ok_or((start, Reason::TooLong))
-    }
-}
-
-struct Cursor<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
-impl<'a> Cursor<'a> {
-    fn rest(&self) -> &'a [u8] {
-        self.bytes.get(self.at..).unwrap_or_default()
-    }
-
-    fn take(&mut self, count: usize) -> Result<&'a [u8], Fault> {
-        let rest = self.rest();
-        let missing = count.saturating_sub(rest.len());
-        let taken = rest
-            .get(..count)
-            .ok_or((self.at, Reason::Truncated { missing }))?;
-        self.at += count;
-        Ok(taken)
+#[inline]
+fn take<'b>(bytes: &'b [u8], at: &mut usize, count: usize) -> Result<&'b [u8], Fault> {
+    let end = *at + count;
+    match bytes.get(*at..end) {
+        Some(taken) => {
+            *at = end;
+            Ok(taken)
+        }
+        None => {
+            let missing = end - bytes.len().min(end);
+            Err((*at, Reason::Truncated { missing }))
+        }
     }
 }
 
 /// At which byte, and why.
 type Fault = (usize, Reason);
-
-/// Why bytes are not a message. Says where and why, never what stood there: safe to log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub struct DecodeError {
-    /// The message type, where it could be read: with it the refusal can be answered.
-    pub mti: Option<Mti>,
-    /// The field at fault; none if it is the message type, the bitmap or the end.
-    pub field: Option<u8>,
-    /// The first byte at fault, counted from 0.
-    pub offset: usize,
-    /// What is wrong there.
-    pub reason: Reason,
-}
-
-impl fmt::Display for DecodeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.mti {
-            Some(mti) => write!(f, "unreadable {mti} message")?,
-            None => write!(f, "unreadable message")?,
-        }
-        if let Some(field) = self.field {
-            write!(f, ", field {field}")?;
-        }
-        write!(f, ", byte {}: {}", self.offset, self.reason)
-    }
-}
-
-/// What is wrong with a message or a field. Never says what stood there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Reason {
-    /// The bytes end before the message does.
-    #[error("the message ends {missing} bytes too early")]
-    Truncated {
-        /// How many more the part being read needs.
-        missing: usize,
-    },
-    /// The message does not begin with four digits.
-    #[error("a message begins with four digits")]
-    MtiNotDigits,
-    /// Written for another edition of the standard.
-    #[error("the version digit is not this profile's: check which profile the peer speaks")]
-    VersionNotInProfile,
-    /// A bitmap is 16 hex digits.
-    #[error("a bitmap is 16 hex digits: check which profile the peer speaks")]
-    BitmapNotHex,
-    /// No such field here, so nobody knows where it would end.
-    #[error("this profile has no such field")]
-    FieldNotInProfile,
-    /// The length in front of a field is not a number.
-    #[error("the length in front of the field is not digits")]
-    LengthNotDigits,
-    /// Too short or too long.
-    #[error("{length} characters, allowed are {min} to {max}")]
-    LengthOutOfBounds {
-        /// What the message says or the caller gave.
-        length: usize,
-        /// Shortest allowed.
-        min: u16,
-        /// Longest allowed.
-        max: u16,
-    },
-    /// A character that does not belong there.
-    #[error("a character that is not allowed there: expected {0}")]
-    Content(Content),
-    /// Half a byte.
-    #[error("hex digits come in pairs")]
-    OddLength,
-    /// More than the bitmap announced.
-    #[error("{count} bytes after the last field")]
-    TrailingBytes {
-        /// How many.
-        count: usize,
-    },
-    /// Longer than a frame can carry.
-    #[error("the message is longer than 65535 bytes")]
-    TooLong,
-}

@@ -15,9 +15,9 @@
 //! shift everything behind it, and a decoder has to be strict: it checks every field's characters
 //! and length, and refuses bytes that nobody announced.
 //!
-//! That table is a [`Profile`]: data, one row per field, with a column that says how secret the
-//! field is. There is one so far, [`profile::ASCII_HEX`]: the complete 1987 table, all characters
-//! ASCII, bitmaps in hex, binary data as pairs of hex digits.
+//! That table is a [`Profile`]: data, one row per field, with columns that say how its characters
+//! travel and how secret it is. Seven are built in, five dialects of 1987 and the differences of
+//! 1993 and 2003 (see [`profile`]); more can be read from a file.
 //!
 //! The fields every authorization needs: 2 card number (the *PAN*), 3 processing code, 4 amount in
 //! minor units, 7 transmission time (MMDDhhmmss, UTC, no year), 11 trace number (*STAN*),
@@ -37,7 +37,7 @@
 //! assert!(bytes.starts_with(b"01007220000000800000164111111111111111"));
 //!
 //! let message = iso8583::decode(&ASCII_HEX, &bytes)?;
-//! assert_eq!(message.field(4), Some("000000010000"));
+//! assert!(message.field(4).is_some_and(|amount| amount == "000000010000"));
 //! assert_eq!(message.field(2), None, "a card number does not come out by accident");
 //! assert_eq!(format!("{:?}", message.pan()), "Some(Pan(411111******1111))");
 //!
@@ -50,27 +50,47 @@
 //! ```
 //!
 //! When [`decode`] refuses, its error names the field, the byte and the reason, and [`salvage`]
-//! gives what can be read all the same, enough to answer with field 39 = 30.
+//! gives what can be read all the same, enough to answer with field 39 = 30. Reading allocates
+//! nothing and borrows the caller's bytes; [`Encoder`] writes into the caller's buffer.
 
 mod bitmap;
 mod builder;
+mod coding;
 pub mod composite;
 mod content;
 mod decode;
+mod encoder;
+mod field;
 pub mod frame;
+mod header;
 mod message;
 mod mti;
+mod packed;
 mod pan;
+mod pin_block;
+mod prefix;
 pub mod presence;
 pub mod profile;
+mod reason;
+mod step;
+mod swar;
+pub mod tlv;
+mod track;
+mod value;
 
-#[cfg(test)]
-mod tests;
-
-pub use builder::{EncodeError, MessageBuilder};
+pub use builder::MessageBuilder;
+pub use coding::{CodePage, Coding, Pad, PadNibble, Side};
 pub use content::Content;
-pub use decode::{DecodeError, Reason, decode, salvage};
+pub use decode::{decode, salvage};
+pub use encoder::Encoder;
+pub use field::{Field, Length, Secrecy};
+pub use header::{Base1, Header};
 pub use message::Message;
 pub use mti::{Class, Function, Mti, MtiError, Origin};
 pub use pan::{Pan, PanError};
+pub use pin_block::PinBlock;
+pub use prefix::{Counts, Prefix, PrefixCoding};
 pub use profile::Profile;
+pub use reason::{DecodeError, EncodeError, Reason};
+pub use track::Track2;
+pub use value::Value;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::swar::all_digits;
+
 /// A message type, for example 0100, an authorization request from an acquirer.
 ///
 /// Any four digits are a message type; a digit that 1987 leaves reserved reads as `Reserved` and
@@ -22,6 +24,22 @@ impl Mti {
     pub const M0121: Self = Self(*b"0121");
     /// Answer to an authorization advice.
     pub const M0130: Self = Self(*b"0130");
+    /// Financial request.
+    pub const M0200: Self = Self(*b"0200");
+    /// Financial request, repeated.
+    pub const M0201: Self = Self(*b"0201");
+    /// Answer to a financial request.
+    pub const M0210: Self = Self(*b"0210");
+    /// Financial advice: money that has moved.
+    pub const M0220: Self = Self(*b"0220");
+    /// Financial advice, repeated.
+    pub const M0221: Self = Self(*b"0221");
+    /// Answer to a financial advice.
+    pub const M0230: Self = Self(*b"0230");
+    /// File action request from an issuer.
+    pub const M0302: Self = Self(*b"0302");
+    /// Answer to a file action request.
+    pub const M0312: Self = Self(*b"0312");
     /// Reversal request.
     pub const M0400: Self = Self(*b"0400");
     /// Reversal request, repeated.
@@ -34,6 +52,14 @@ impl Mti {
     pub const M0421: Self = Self(*b"0421");
     /// Answer to a reversal advice.
     pub const M0430: Self = Self(*b"0430");
+    /// Administrative request.
+    pub const M0600: Self = Self(*b"0600");
+    /// Answer to an administrative request.
+    pub const M0610: Self = Self(*b"0610");
+    /// Administrative advice.
+    pub const M0620: Self = Self(*b"0620");
+    /// Answer to an administrative advice.
+    pub const M0630: Self = Self(*b"0630");
     /// Network management request: sign-on, sign-off, echo.
     pub const M0800: Self = Self(*b"0800");
     /// Network management request, repeated.
@@ -42,16 +68,40 @@ impl Mti {
     pub const M0810: Self = Self(*b"0810");
 
     /// Reads four digits.
+    ///
+    /// # Errors
+    /// If the text is anything else.
     pub fn parse(text: &str) -> Result<Self, MtiError> {
-        Self::from_bytes(text.as_bytes()).ok_or(MtiError)
+        Self::from_ascii(text.as_bytes()).ok_or(MtiError)
     }
 
-    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+    #[inline]
+    pub(crate) fn from_ascii(bytes: &[u8]) -> Option<Self> {
         let digits: [u8; 4] = bytes.try_into().ok()?;
-        digits
-            .iter()
-            .all(u8::is_ascii_digit)
-            .then_some(Self(digits))
+        all_digits::<0x30>(&digits).then_some(Self(digits))
+    }
+
+    #[inline]
+    pub(crate) fn from_ebcdic(bytes: &[u8]) -> Option<Self> {
+        let digits: [u8; 4] = bytes.try_into().ok()?;
+        all_digits::<0xF0>(&digits).then_some(Self(digits.map(|digit| digit & 0x3F)))
+    }
+
+    #[inline]
+    pub(crate) fn from_bcd(bytes: &[u8]) -> Option<Self> {
+        let [first, second]: [u8; 2] = bytes.try_into().ok()?;
+        let digits = [first >> 4, first & 0x0F, second >> 4, second & 0x0F];
+        let all = digits.iter().all(|&digit| digit <= 9);
+        all.then_some(Self(digits.map(|digit| b'0' + digit)))
+    }
+
+    /// The same type in another edition of the standard: 0 is 1987, 1 is 1993, 2 is 2003.
+    /// Unchanged if `version` is no digit.
+    #[must_use]
+    pub const fn with_version(self, version: u8) -> Self {
+        let [own, class, function, origin] = self.0;
+        let version = if version <= 9 { b'0' + version } else { own };
+        Self([version, class, function, origin])
     }
 
     /// The version digit: 0 is 1987, 1 is 1993, 2 is 2003.
@@ -243,5 +293,7 @@ mod tests {
             (Function::Advice, Origin::Acquirer)
         );
         assert!(mti.is_repeat() && !Mti::M0420.is_repeat());
+        assert_eq!(mti.with_version(0), Mti::M0421);
+        assert_eq!(mti.with_version(10), mti);
     }
 }

@@ -16,22 +16,28 @@ pub struct Pan {
 
 impl Pan {
     /// Reads 12 to 19 digits. The check digit is a separate question: [`Pan::luhn_valid`].
+    ///
+    /// # Errors
+    /// If there are fewer or more, or other characters.
     pub fn parse(text: &str) -> Result<Self, PanError> {
-        let length = text.len();
+        Self::of(text.bytes())
+    }
+
+    pub(crate) fn of(characters: impl ExactSizeIterator<Item = u8>) -> Result<Self, PanError> {
+        let length = characters.len();
         if !(PAN_LENGTH_MIN..=PAN_LENGTH_MAX).contains(&length) {
             return Err(PanError::Length { length });
-        }
-        if !text.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(PanError::NotDigits);
         }
         let mut pan = Self {
             digits: [0; PAN_LENGTH_MAX],
             length,
         };
-        pan.digits
-            .iter_mut()
-            .zip(text.bytes())
-            .for_each(|(to, from)| *to = from);
+        for (to, from) in pan.digits.iter_mut().zip(characters) {
+            if !from.is_ascii_digit() {
+                return Err(PanError::NotDigits);
+            }
+            *to = from;
+        }
         Ok(pan)
     }
 

@@ -1,107 +1,209 @@
-//! What a message must carry.
+//! What a message must and must not carry, as a table that a profile brings along.
 //!
-//! These rules ask only for what a decision and its matching need. Local time (12, 13), merchant
-//! type (18), entry mode (22) and condition (25) are mandatory for many hosts; in this generic
-//! profile they are optional. An amount is always asked for, so inquiries without one are refused,
-//! and so is a card number, so a request with track 2 alone is refused.
+//! Two tables come with this crate. [`ESSENTIAL_1987`], which the built-in profiles have, asks only
+//! for what a decision and its matching need. [`ISSUER_1987`] is what an issuer's host may hold its
+//! acquirers to, with conditions, fields that must not be there, and fields that an answer repeats.
 
-use crate::{Message, Mti, Profile};
+mod tables;
 
-/// Message types that share a list of mandatory fields.
-#[derive(Debug)]
+pub use tables::{ESSENTIAL_1987, ISSUER_1987};
+
+use std::borrow::Cow;
+
+use crate::composite::Short;
+use crate::{Message, Mti, Profile, Value};
+
+/// Message types that share their demands.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
     /// The types this rule is for.
-    pub mtis: &'static [Mti],
-    /// In the order in which they are missed.
-    pub mandatory: &'static [u8],
+    pub mtis: Cow<'static, [Mti]>,
+    /// In the order in which they are checked.
+    pub demands: Cow<'static, [Demand]>,
 }
 
-/// The first mandatory field that `message` lacks or has without content: refuse it with 30 in
-/// field 39 and this number in field 44. None if nothing is missing or the profile has no rule for
-/// this type.
-pub fn missing(message: &Message<'_>) -> Option<u8> {
-    let mandatory = mandatory(message.profile(), message.mti())?;
-    let empty = |&number: &u8| message.expose_field(number).is_none_or(str::is_empty);
-    mandatory.iter().copied().find(empty)
+/// What is asked of one field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Demand {
+    /// Its number.
+    pub field: u8,
+    /// What is asked.
+    pub need: Need,
+    /// Of which messages.
+    pub when: When,
 }
 
-/// What messages of this type must carry; None if the profile has no rule for it, which is how
-/// it says that a host does not receive such messages.
-pub fn mandatory(profile: &Profile, mti: Mti) -> Option<&'static [u8]> {
-    profile
-        .presence
+/// What can be asked of a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Need {
+    /// It is there and has content.
+    Present,
+    /// It is not there.
+    Absent,
+    /// In an answer: it is there with the same content if the request has it.
+    Echo,
+}
+
+/// Of which messages something is asked. Looks at the message itself, not at its request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum When {
+    /// Of all.
+    Always,
+    /// Of those that have this field.
+    With(u8),
+    /// Of those that do not have this field.
+    Without(u8),
+    /// Of those that only ask something: field 3 begins with 3.
+    Inquiry,
+    /// Of all others: these are about an amount.
+    NotInquiry,
+    /// Of those where a chip was read: field 22 says 05 or 07.
+    Chip,
+    /// Of those where the card number was typed: field 22 says 01 or 79.
+    Keyed,
+    /// Of those that approve: field 39.
+    Approved,
+    /// Of those that do not approve all that was asked for: field 39 is not 10.
+    NotPartial,
+}
+
+/// Response codes that approve (field 39 of 1987).
+pub const APPROVING: [&str; 7] = ["00", "08", "10", "11", "16", "85", "87"];
+
+impl When {
+    /// Whether it is one of these messages.
+    pub fn holds(self, message: &Message<'_>) -> bool {
+        let code = |code: &str| message.field(39).is_some_and(|value| value == *code);
+        let entry_mode = || message.entry_mode().and_then(Result::ok);
+        match self {
+            Self::Always => true,
+            Self::With(number) => message.has(number),
+            Self::Without(number) => !message.has(number),
+            Self::Inquiry => is_inquiry(message),
+            Self::NotInquiry => !is_inquiry(message),
+            Self::Chip => entry_mode().is_some_and(|mode| mode.is_chip()),
+            Self::Keyed => entry_mode().is_some_and(|mode| mode.is_keyed()),
+            Self::Approved => APPROVING.into_iter().any(code),
+            Self::NotPartial => !code("10"),
+        }
+    }
+}
+
+fn is_inquiry(message: &Message<'_>) -> bool {
+    let code = message.processing_code().and_then(Result::ok);
+    code.is_some_and(|code| code.is_inquiry())
+}
+
+/// A demand that a message does not meet: refuse it with 30 in field 39, and
+/// [`Breach::additional_data`] in field 44. Says nothing of what stood there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("field {field} {kind}")]
+pub struct Breach {
+    /// The field.
+    pub field: u8,
+    /// What is wrong with it.
+    pub kind: BreachKind,
+}
+
+/// How a demand is not met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BreachKind {
+    /// Not there.
+    #[error("is missing: send it with messages of this type")]
+    Missing,
+    /// There, without content.
+    #[error("is empty: send it with content")]
+    Empty,
+    /// There, and should not be.
+    #[error("must not be there: leave it out of messages of this type")]
+    Forbidden,
+    /// Not as in the request.
+    #[error("is not what the request had: an answer repeats it")]
+    NotEchoed,
+}
+
+impl Breach {
+    /// Field 44 of the refusal: see [`additional_data`].
+    pub fn additional_data(&self) -> Short<3> {
+        additional_data(self.field)
+    }
+}
+
+/// Field 44 of a refusal with 30 in field 39: the number of the field at fault in three digits.
+pub fn additional_data(field: u8) -> Short<3> {
+    let digits = [field / 100, field / 10 % 10, field % 10].map(|digit| b'0' + digit);
+    // Three digits are three characters.
+    Short::new(str::from_utf8(&digits).unwrap_or_default()).unwrap_or_else(Short::empty)
+}
+
+/// Field 39 of 1987: the message cannot be read or lacks something.
+pub const FORMAT_ERROR: &str = "30";
+
+/// The demands on messages of this type; None if the profile has no rule for it, which is how it
+/// says that a host does not receive such messages.
+pub fn demands(profile: &Profile, mti: Mti) -> Option<&[Demand]> {
+    let rule = profile
+        .presence()
         .iter()
-        .find(|rule| rule.mtis.contains(&mti))
-        .map(|rule| rule.mandatory)
+        .find(|rule| rule.mtis.contains(&mti))?;
+    Some(&rule.demands)
 }
 
-/// What an issuer's host asks of the messages it receives.
-pub(crate) const GENERIC_1987: &[Rule] = &[
-    Rule {
-        mtis: &[Mti::M0100, Mti::M0101],
-        mandatory: &[2, 3, 4, 7, 11, 32, 37, 41, 42, 49],
-    },
-    Rule {
-        mtis: &[Mti::M0120, Mti::M0121],
-        mandatory: &[2, 3, 4, 7, 11, 32, 37, 39, 41, 42, 49],
-    },
-    Rule {
-        mtis: &[Mti::M0400, Mti::M0401, Mti::M0420, Mti::M0421],
-        mandatory: &[2, 3, 4, 7, 11, 32, 37, 41, 42, 49, 90],
-    },
-    Rule {
-        mtis: &[Mti::M0800, Mti::M0801],
-        mandatory: &[7, 11, 70],
-    },
-];
+/// Checks a message against the rules of its profile. Fine if there is no rule for its type.
+///
+/// # Errors
+/// With the first demand that it does not meet.
+pub fn check(message: &Message<'_>) -> Result<(), Breach> {
+    check_by(message.profile().presence(), message)
+}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::tests::{bytes_of, value_of};
-    use crate::{decode, profile::ASCII_HEX};
+/// The same with rules of your own, for example [`ISSUER_1987`].
+///
+/// # Errors
+/// With the first demand that the message does not meet.
+pub fn check_by(rules: &[Rule], message: &Message<'_>) -> Result<(), Breach> {
+    for demand in demanded(rules, message) {
+        let value = message.expose_field(demand.field);
+        let kind = match (demand.need, value.as_ref().map(Value::is_empty)) {
+            (Need::Present, None) => BreachKind::Missing,
+            (Need::Present, Some(true)) => BreachKind::Empty,
+            (Need::Absent, Some(_)) => BreachKind::Forbidden,
+            _ => continue,
+        };
+        let field = demand.field;
+        return Err(Breach { field, kind });
+    }
+    Ok(())
+}
 
-    #[test]
-    fn the_first_missing_field_is_named() {
-        for mti in [
-            "0100", "0101", "0120", "0121", "0400", "0401", "0420", "0421", "0800", "0801",
-        ] {
-            let mti = Mti::parse(mti).unwrap();
-            let all = mandatory(&ASCII_HEX, mti).unwrap();
-            assert!(all.is_sorted(), "{mti}");
-            for left_out in all.iter().copied().map(Some).chain([None]) {
-                let numbers = all
-                    .iter()
-                    .copied()
-                    .filter(|&number| Some(number) != left_out);
-                let fields: Vec<_> = numbers.map(|number| (number, value_of(number))).collect();
-                let bytes = bytes_of(mti, &fields);
-                let message = decode(&ASCII_HEX, &bytes).unwrap();
-                assert_eq!(missing(&message), left_out, "{mti} without {left_out:?}");
-            }
+/// Checks that an answer repeats what the rules say it repeats, beside its other demands.
+///
+/// # Errors
+/// With the first demand that the answer does not meet.
+pub fn check_answer(
+    rules: &[Rule],
+    request: &Message<'_>,
+    answer: &Message<'_>,
+) -> Result<(), Breach> {
+    check_by(rules, answer)?;
+    let echoes = demanded(rules, answer).filter(|demand| demand.need == Need::Echo);
+    for Demand { field, .. } in echoes {
+        let sent = request.expose_field(field);
+        if sent.is_some() && sent != answer.expose_field(field) {
+            let kind = BreachKind::NotEchoed;
+            return Err(Breach { field, kind });
         }
     }
+    Ok(())
+}
 
-    #[test]
-    fn a_mandatory_field_without_content_is_missing() {
-        let all = mandatory(&ASCII_HEX, Mti::M0100).unwrap();
-        let mut fields: Vec<_> = all
-            .iter()
-            .map(|&number| (number, value_of(number)))
-            .collect();
-        fields[5] = (32, String::new());
-        let bytes = bytes_of(Mti::M0100, &fields);
-        assert_eq!(missing(&decode(&ASCII_HEX, &bytes).unwrap()), Some(32));
-    }
+fn demanded(rules: &[Rule], message: &Message<'_>) -> impl Iterator<Item = Demand> {
+    let rule = rules.iter().find(|rule| rule.mtis.contains(&message.mti()));
+    let demands = rule.map(|rule| rule.demands.iter()).unwrap_or_default();
+    demands.copied().filter(|demand| demand.when.holds(message))
+}
 
-    #[test]
-    fn answers_and_unknown_types_have_no_rule() {
-        for mti in ["0110", "0130", "0200", "0430", "0600", "0810"] {
-            assert_eq!(
-                mandatory(&ASCII_HEX, Mti::parse(mti).unwrap()),
-                None,
-                "{mti}"
-            );
-        }
-    }
+/// The number of the field of the first demand that `message` does not meet.
+pub fn missing(message: &Message<'_>) -> Option<u8> {
+    check(message).err().map(|breach| breach.field)
 }

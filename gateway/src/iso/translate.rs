@@ -32,7 +32,7 @@ pub enum Heard {
 /// Something to do, and the answer to complete afterwards.
 pub struct Asked {
     what: What,
-    answer: MessageBuilder,
+    answer: MessageBuilder<'static>,
     /// When its first byte was parsed.
     began: Instant,
 }
@@ -179,7 +179,7 @@ fn request(message: &Message<'_>, keys: &Keys) -> Result<Request, u8> {
     let natural = natural_key(message)?;
     let amount = amount(message)?;
     let currency = currency(message)?;
-    let processing_code = message.field(3).ok_or(3)?;
+    let processing_code = message.field(3).ok_or(3)?.to_text();
     let mut rrn = [b' '; 12];
     rrn.iter_mut()
         .zip(natural.rrn.bytes())
@@ -190,7 +190,7 @@ fn request(message: &Message<'_>, keys: &Keys) -> Result<Request, u8> {
         amount,
         currency,
         expiry: expiry(message)?,
-        fingerprint: keys.fingerprint(processing_code, amount, currency),
+        fingerprint: keys.fingerprint(&processing_code, amount, currency),
         alias: 0,
         repeat: message.mti().is_repeat(),
         stan: natural.stan.parse().map_err(|_| 11)?,
@@ -201,10 +201,10 @@ fn request(message: &Message<'_>, keys: &Keys) -> Result<Request, u8> {
 /// What the network decided: the codes that approve, of those that there are.
 fn advice(message: &Message<'_>, keys: &Keys) -> Result<What, u8> {
     let request = request(message, keys)?;
-    let approved = matches!(
-        message.field(39).ok_or(39)?,
-        "00" | "08" | "10" | "11" | "85" | "87"
-    );
+    let code = message.field(39).ok_or(39)?;
+    let approved = ["00", "08", "10", "11", "85", "87"]
+        .iter()
+        .any(|approving| code == *approving);
     let approved_amount = if approved {
         request.amount
     } else {
@@ -222,10 +222,13 @@ fn reversal(message: &Message<'_>, keys: &Keys) -> Result<What, u8> {
     let card = card(message, keys)?;
     let original = message.original_data().ok_or(90)?;
     let natural = NaturalKey {
-        acquirer_id: original.acquirer_id.to_owned(),
-        forwarder_id: original.forwarder_id.unwrap_or_default().to_owned(),
-        stan: original.stan.to_owned(),
-        transmitted_at: original.transmitted_at.to_owned(),
+        acquirer_id: original.acquirer_id.to_string(),
+        forwarder_id: original
+            .forwarder_id
+            .map(|id| id.to_string())
+            .unwrap_or_default(),
+        stan: original.stan.to_string(),
+        transmitted_at: original.transmitted_at.to_string(),
         ..natural_key(message)?
     };
     let remaining = match message.replacement_amount() {
@@ -253,8 +256,9 @@ fn card(message: &Message<'_>, keys: &Keys) -> Result<CardToken, u8> {
 }
 
 fn natural_key(message: &Message<'_>) -> Result<NaturalKey, u8> {
-    let field = |number: u8| message.field(number).map(str::to_owned).ok_or(number);
-    if !message.field(7).is_some_and(is_transmission_time) {
+    let field = |number: u8| message.field(number).map(|it| it.to_text()).ok_or(number);
+    let transmitted_at = field(7)?;
+    if !is_transmission_time(&transmitted_at) {
         return Err(7);
     }
     Ok(NaturalKey {
@@ -265,21 +269,19 @@ fn natural_key(message: &Message<'_>) -> Result<NaturalKey, u8> {
         merchant_id: field(42)?,
         stan: field(11)?,
         rrn: field(37)?,
-        transmitted_at: field(7)?,
+        transmitted_at,
     })
 }
 
 fn amount(message: &Message<'_>) -> Result<Amount, u8> {
-    let minor = message
-        .field(4)
-        .and_then(|text| text.parse().ok())
-        .ok_or(4)?;
+    let minor = message.field(4).and_then(|digits| digits.number());
+    let minor = minor.and_then(|minor| i64::try_from(minor).ok()).ok_or(4)?;
     Amount::new(minor).map_err(|_| 4)
 }
 
 /// DE49 as three digits, or three letters as some hosts send it.
 fn currency(message: &Message<'_>) -> Result<Currency, u8> {
-    let text = message.field(49).ok_or(49)?;
+    let text = message.field(49).ok_or(49)?.to_text();
     match text.parse() {
         Ok(numeric) => Currency::from_numeric(numeric).map_err(|_| 49),
         Err(_) => text.parse().map_err(|_| 49),
@@ -287,19 +289,22 @@ fn currency(message: &Message<'_>) -> Result<Currency, u8> {
 }
 
 fn expiry(message: &Message<'_>) -> Result<Option<Expiry>, u8> {
-    let Some(text) = message.field(14) else {
+    let Some(digits) = message.field(14) else {
         return Ok(None);
     };
-    let yymm: u16 = text.parse().map_err(|_| 14)?;
+    let yymm = digits
+        .number()
+        .and_then(|yymm| u16::try_from(yymm).ok())
+        .ok_or(14)?;
     Expiry::try_from(yymm).map(Some).map_err(|_| 14)
 }
 
 // === answering at once ===
 
 /// Sign-on, sign-off and echo.
-fn network_management(message: &Message<'_>, answer: MessageBuilder) -> Heard {
-    let code = match message.field(70) {
-        Some("001" | "002" | "301") => ACCEPTED,
+fn network_management(message: &Message<'_>, answer: MessageBuilder<'_>) -> Heard {
+    let code = match message.field(70).and_then(|code| code.number()) {
+        Some(1 | 2 | 301) => ACCEPTED,
         _ => NOT_SUPPORTED,
     };
     with_code(answer, code, None)
@@ -328,11 +333,11 @@ fn format_error(message: &Message<'_>, mti: Mti, field: Option<u8>) -> Heard {
     }
 }
 
-fn with_code(mut answer: MessageBuilder, code: &str, field: Option<u8>) -> Heard {
-    let set = |answer: &mut MessageBuilder| -> Result<(), EncodeError> {
+fn with_code(mut answer: MessageBuilder<'_>, code: &str, field: Option<u8>) -> Heard {
+    let set = |answer: &mut MessageBuilder<'_>| -> Result<(), EncodeError> {
         answer.set(39, code)?;
         if let Some(field) = field {
-            answer.set(44, &format!("{field:03}"))?;
+            answer.set(44, &presence::additional_data(field))?;
         }
         Ok(())
     };

@@ -80,7 +80,7 @@ impl Waiting {
         let class = *message.mti().to_string().as_bytes().get(1)?;
         Some(Self {
             class,
-            stan: message.field(11)?.to_owned(),
+            stan: message.field(11)?.to_text(),
         })
     }
 }
@@ -235,14 +235,16 @@ fn deliver(payload: &[u8], waiters: &Waiters) {
     let Some(waiting) = Waiting::of_decoded(&message) else {
         return;
     };
-    let text = |number| message.field(number).map(str::to_owned);
+    let text = |number| message.field(number).map(|it| it.to_text());
     let mti: Mti = message.mti();
     let reply = Reply {
         mti: mti.to_string(),
         response_code: text(39).unwrap_or_default(),
         approval_code: text(38),
-        amount_minor: message.field(4).and_then(|amount| amount.parse().ok()),
-        additional: message.expose_field(44).map(str::to_owned),
+        amount_minor: message
+            .field(4)
+            .and_then(|amount| i64::try_from(amount.number()?).ok()),
+        additional: message.expose_field(44).map(|it| it.to_text()),
         bytes: payload.to_vec(),
     };
     let mut waiters = lock(waiters);

@@ -1,6 +1,6 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use iso8583::composite::{OriginalData, encode_replacement_amount};
+use iso8583::composite::{OriginalData, ReplacementAmounts};
 use iso8583::profile::ASCII_HEX;
 use iso8583::{EncodeError, MessageBuilder, Mti, decode};
 
@@ -56,24 +56,17 @@ pub fn reversal_message(
     set(&mut message, 11, &own_stan())?;
     set(&mut message, 18, &payment.mcc)?;
     set(&mut message, 39, "68")?;
-    let original = OriginalData {
-        mti: Mti::M0100,
-        stan: &format!("{:06}", network.stan),
-        transmitted_at: &network.transmitted_at,
-        acquirer_id: &network.acquirer_id,
-        forwarder_id: network.forwarder_id.as_deref(),
-    };
-    set(
-        &mut message,
-        90,
-        &original
-            .encode()
-            .map_err(|error| anyhow::anyhow!("{error:?}"))?,
+    let original = OriginalData::new(
+        Mti::M0100,
+        &format!("{:06}", network.stan),
+        &network.transmitted_at,
+        &network.acquirer_id,
+        network.forwarder_id.as_deref(),
     )?;
+    set(&mut message, 90, &original.encode())?;
     if remaining_minor > 0 {
-        let remaining = encode_replacement_amount(remaining_minor.unsigned_abs())
-            .map_err(|error| anyhow::anyhow!("{error:?}"))?;
-        set(&mut message, 95, &remaining)?;
+        let remaining = ReplacementAmounts::actual(remaining_minor.unsigned_abs());
+        set(&mut message, 95, &remaining.encode()?)?;
     }
     Ok(message.encode())
 }
@@ -108,7 +101,7 @@ pub(super) fn management_answer(message: &[u8]) -> Option<Managed> {
     answer.echo(&message, &[7, 11, 70]).ok()?;
     answer.set(39, "00").ok()?;
     Some(Managed {
-        is_sign_off: message.field(70) == Some("002"),
+        is_sign_off: message.field(70).is_some_and(|code| code == "002"),
         answer: answer.encode(),
     })
 }
@@ -117,7 +110,7 @@ fn with_payment(
     mti: Mti,
     payment: &Payment,
     amount_minor: i64,
-) -> Result<MessageBuilder, EncodeError> {
+) -> Result<MessageBuilder<'static>, EncodeError> {
     let network = &payment.network;
     let mut message = MessageBuilder::new(&ASCII_HEX, mti);
     message.set(2, &payment.card_number)?;
@@ -134,7 +127,7 @@ fn with_payment(
     Ok(message)
 }
 
-fn set(message: &mut MessageBuilder, field: u8, text: &str) -> anyhow::Result<()> {
+fn set(message: &mut MessageBuilder<'_>, field: u8, text: &str) -> anyhow::Result<()> {
     message.set(field, text).map(|_| ()).map_err(bad)
 }
 

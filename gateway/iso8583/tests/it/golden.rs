@@ -1,9 +1,10 @@
 //! Messages written down byte by byte.
 
-use super::{bytes_of, value_of};
-use crate::composite::OriginalData;
-use crate::profile::{ASCII_HEX, Length};
-use crate::{MessageBuilder, Mti, decode, presence};
+use iso8583::composite::{OriginalData, ReplacementAmounts};
+use iso8583::profile::ASCII_HEX;
+use iso8583::{Length, MessageBuilder, Mti, decode, presence};
+
+use crate::{bytes_of, value_of};
 
 /// A usual authorization request. Three independent implementations agree on these 215 bytes.
 const REQUEST: &str = concat!(
@@ -69,7 +70,7 @@ fn the_usual_request_reads_field_by_field() {
     assert_eq!(message.mti(), Mti::M0100);
     let fields: Vec<_> = message
         .present()
-        .map(|n| (n, message.expose_field(n).unwrap()))
+        .map(|n| (n, message.expose_field(n).unwrap().as_str().unwrap()))
         .collect();
     assert_eq!(fields, REQUEST_FIELDS);
     assert_eq!(presence::missing(&message), None);
@@ -89,7 +90,7 @@ fn the_usual_request_is_built_byte_by_byte_whatever_the_order() {
 fn a_second_bitmap_is_written_where_fields_beyond_64_need_one() {
     let message = decode(&ASCII_HEX, ECHO.as_bytes()).unwrap();
     assert!(message.present().eq([7, 11, 70]));
-    assert_eq!(message.field(70), Some("301"));
+    assert!(message.field(70).is_some_and(|code| code == "301"));
     let mut builder = MessageBuilder::new(&ASCII_HEX, Mti::M0800);
     builder.echo(&message, &[7, 11, 70, 90]).unwrap();
     assert_eq!(builder.encode(), ECHO.as_bytes());
@@ -111,28 +112,28 @@ fn an_empty_second_bitmap_and_lower_case_are_read() {
 #[test]
 fn every_field_at_once_reads_back() {
     for longest in [false, true] {
-        let fields: Vec<(u8, String)> = (ASCII_HEX.fields.iter())
-            .map(|field| match field.length {
-                // Long enough to need the hundreds, short enough to fit all in one message.
-                Length::Variable { max, .. } if longest => (
-                    field.number,
-                    value_of(field.number).repeat(max.min(480).into()),
-                ),
-                _ => (field.number, value_of(field.number)),
-            })
-            .map(|(number, mut value)| {
-                value.truncate(ASCII_HEX.field(number).unwrap().length.bounds().1.into());
+        // All but 64: a message authentication code is the last field.
+        let fields: Vec<(u8, String)> = ASCII_HEX
+            .fields()
+            .filter(|(number, _)| *number != 64)
+            .map(|(number, field)| {
+                let value = value_of(number);
+                let value = match field.length {
+                    // Long enough to need the hundreds, short enough to fit all in one message.
+                    Length::Variable { max, .. } if longest => {
+                        let units = usize::from(max).min(240);
+                        value.repeat(units).chars().take(units).collect()
+                    }
+                    _ => value,
+                };
                 (number, value)
             })
             .collect();
         let bytes = bytes_of(Mti::M0100, &fields);
         let message = decode(&ASCII_HEX, &bytes).unwrap();
         for (number, value) in &fields {
-            assert_eq!(
-                message.expose_field(*number),
-                Some(value.as_str()),
-                "field {number}"
-            );
+            let read = message.expose_field(*number).unwrap();
+            assert_eq!(read.as_str(), Some(value.as_str()), "field {number}");
         }
     }
 }
@@ -147,58 +148,14 @@ fn the_smallest_message_has_no_fields() {
 
 #[test]
 fn a_reversal_says_what_it_takes_back() {
-    let original = OriginalData {
-        mti: Mti::M0100,
-        stan: "123456",
-        transmitted_at: "1122083400",
-        acquirer_id: "12345678",
-        forwarder_id: None,
-    };
+    let original = OriginalData::new(Mti::M0100, "123456", "1122083400", "12345678", None).unwrap();
+    let remaining = ReplacementAmounts::actual(4_000);
     let mut builder = MessageBuilder::new(&ASCII_HEX, Mti::M0420);
-    builder.set(90, &original.encode().unwrap()).unwrap();
-    builder
-        .set(
-            95,
-            &crate::composite::encode_replacement_amount(4_000).unwrap(),
-        )
-        .unwrap();
+    builder.set(90, &original.encode()).unwrap();
+    builder.set(95, &remaining.encode().unwrap()).unwrap();
     let bytes = builder.encode();
     let message = decode(&ASCII_HEX, &bytes).unwrap();
     assert_eq!(message.original_data(), Some(original));
     assert_eq!(message.replacement_amount(), Some(Ok(4_000)));
-}
-
-#[test]
-fn nothing_secret_is_printed() {
-    let mut fields: Vec<(u8, String)> = Vec::new();
-    for (number, value) in REQUEST_FIELDS {
-        fields.push((number, value.to_owned()));
-    }
-    fields.push((45, "B4111111111111111^DOE/JANE^2912201".to_owned()));
-    fields.push((48, "9203 123 CVC".to_owned()));
-    fields.push((52, "0123456789ABCDEF".to_owned()));
-    fields.push((55, "5A084111111111111111".to_owned()));
-    fields.push((126, "CVV2 999".to_owned()));
-    let bytes = bytes_of(Mti::M0100, &fields);
-    let message = decode(&ASCII_HEX, &bytes).unwrap();
-    let printed = format!("{message:?} {message:#?} {:?}", message.pan());
-    for secret in [
-        "4111111111111111",
-        "2912",
-        "DOE",
-        "CVC",
-        "CVV2",
-        "0123456789ABCDEF",
-        "5A08",
-    ] {
-        assert!(!printed.contains(secret), "{secret}");
-    }
-    assert!(
-        printed.contains("TERM0001") && printed.contains("<pin block>"),
-        "{printed}"
-    );
-    for number in [2, 35, 45, 48, 52, 55, 126] {
-        assert!(message.has(number));
-        assert_eq!(message.field(number), None, "field {number}");
-    }
+    assert_eq!(message.replacement_amounts(), Some(Ok(remaining)));
 }
