@@ -11,6 +11,7 @@ mod random;
 mod refusals;
 #[cfg(feature = "toml")]
 mod toml;
+mod vectors;
 
 use iso8583::profile::ASCII_HEX;
 use iso8583::{Content, MessageBuilder, Mti};
