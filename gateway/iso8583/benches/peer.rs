@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use iso_8583_rs::{Builder, CompiledSpec};
 use iso8583::profile::{ASCII_BINARY, ASCII_HEX, BASE1, BCD, EBCDIC};
-use iso8583::{Encoder, MessageBuilder, Mti, Profile, decode};
+use iso8583::{EncodeError, Encoder, MessageBuilder, Mti, Profile, decode};
 
 /// A usual authorization request, 215 bytes in ASCII.
 const FIELDS: [(u8, &str); 19] = [
@@ -42,7 +42,7 @@ const CALLS: u32 = 2_000;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let spec = CompiledSpec::from_file(PEER_SPEC)?;
-    let ascii = bytes_of(&ASCII_HEX);
+    let ascii = bytes_of(&ASCII_HEX)?;
     assert_eq!(ascii.len(), 215);
     let peer = iso_8583_rs::Message::parse(&spec, &ascii).map_err(|error| format!("{error:?}"))?;
     for (number, text) in FIELDS {
@@ -50,8 +50,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
 
     let dialects = [&ASCII_HEX, &ASCII_BINARY, &BCD, &EBCDIC, &BASE1];
-    let messages = dialects.map(|profile| (profile, bytes_of(profile)));
-    let mut subjects: Vec<(String, Box<dyn FnMut()>)> = Vec::new();
+    let mut messages = Vec::new();
+    for profile in dialects {
+        messages.push((profile, bytes_of(profile)?));
+    }
+    let mut subjects: Vec<Subject<'_>> = Vec::new();
     subjects.push((
         "decode  iso_8583_rs, strict".into(),
         Box::new(|| {
@@ -78,7 +81,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-fn measure(subjects: &mut [(String, Box<dyn FnMut() + '_>)]) -> Vec<(String, f64)> {
+/// What is measured, and how it is called.
+type Subject<'a> = (String, Box<dyn FnMut() + 'a>);
+
+fn measure(subjects: &mut [Subject<'_>]) -> Vec<(String, f64)> {
     let mut best = vec![f64::INFINITY; subjects.len()];
     for _ in 0..ROUNDS {
         for ((_, call), best) in subjects.iter_mut().zip(&mut best) {
@@ -127,14 +133,12 @@ fn value_of(profile: &Profile, number: u8, text: &'static str) -> &'static str {
     }
 }
 
-fn bytes_of(profile: &Profile) -> Vec<u8> {
+fn bytes_of(profile: &Profile) -> Result<Vec<u8>, EncodeError> {
     let mut message = MessageBuilder::new(profile, Mti::M0100);
     for (number, text) in FIELDS {
-        if let Err(error) = message.set(number, value_of(profile, number, text)) {
-            panic!("{error}");
-        }
+        message.set(number, value_of(profile, number, text))?;
     }
-    message.encode()
+    Ok(message.encode())
 }
 
 fn encode(profile: &Profile) {

@@ -93,7 +93,7 @@ pub enum CodePage {
 impl CodePage {
     /// The byte of a printable ASCII character; 0 for what is none.
     #[inline]
-    pub(crate) fn from_ascii(self, ascii: u8) -> u8 {
+    pub(crate) fn byte_of(self, ascii: u8) -> u8 {
         match self {
             Self::Cp500 => CP500.from_ascii[usize::from(ascii)],
             Self::Cp037 => CP037.from_ascii[usize::from(ascii)],
@@ -102,7 +102,7 @@ impl CodePage {
 
     /// The printable ASCII character of a byte; 0 where there is none.
     #[inline]
-    pub(crate) fn to_ascii(self, byte: u8) -> u8 {
+    pub(crate) fn ascii_of(self, byte: u8) -> u8 {
         match self {
             Self::Cp500 => CP500.to_ascii[usize::from(byte)],
             Self::Cp037 => CP037.to_ascii[usize::from(byte)],
@@ -178,11 +178,11 @@ mod tests {
     fn every_printable_character_goes_to_ebcdic_and_back() {
         for page in [CodePage::Cp500, CodePage::Cp037] {
             for ascii in b' '..=b'~' {
-                let byte = page.from_ascii(ascii);
+                let byte = page.byte_of(ascii);
                 assert!(byte >= 0x40, "{}", char::from(ascii));
-                assert_eq!(page.to_ascii(byte), ascii);
+                assert_eq!(page.ascii_of(byte), ascii);
             }
-            let known = (0..=u8::MAX).filter(|&byte| page.to_ascii(byte) != 0);
+            let known = (0..=u8::MAX).filter(|&byte| page.ascii_of(byte) != 0);
             assert_eq!(known.count(), 95);
         }
     }
@@ -190,10 +190,10 @@ mod tests {
     #[test]
     fn the_pages_differ_where_they_are_known_to() {
         let differs =
-            |&ascii: &u8| CodePage::Cp500.from_ascii(ascii) != CodePage::Cp037.from_ascii(ascii);
+            |&ascii: &u8| CodePage::Cp500.byte_of(ascii) != CodePage::Cp037.byte_of(ascii);
         let found: Vec<u8> = (b' '..=b'~').filter(differs).collect();
         assert_eq!(found, b"![]^|");
-        let text = b"AZ09 .".map(|ascii| CodePage::Cp500.from_ascii(ascii));
+        let text = b"AZ09 .".map(|ascii| CodePage::Cp500.byte_of(ascii));
         assert_eq!(text, [0xC1, 0xE9, 0xF0, 0xF9, 0x40, 0x4B]);
     }
 }

@@ -207,7 +207,7 @@ mod tests {
             for byte in b' '..=b'~' {
                 // Two characters, so that a sign has its digit.
                 let ascii = [byte, b'1'];
-                let ebcdic = ascii.map(|byte| page.from_ascii(byte));
+                let ebcdic = ascii.map(|byte| page.byte_of(byte));
                 assert_eq!(
                     content.first_foreign_ebcdic(page.kinds(), &ebcdic),
                     content.first_foreign(&ascii),

@@ -93,7 +93,7 @@ impl<'p, 'o> Encoder<'p, 'o> {
         match self.profile.mti_coding() {
             MtiCoding::Ascii => self.take(4)?.copy_from_slice(&digits),
             MtiCoding::Ebcdic => {
-                let digits = digits.map(|digit| CodePage::Cp500.from_ascii(digit));
+                let digits = digits.map(|digit| CodePage::Cp500.byte_of(digit));
                 self.take(4)?.copy_from_slice(&digits);
             }
             MtiCoding::Bcd => {

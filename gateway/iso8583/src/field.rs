@@ -177,7 +177,7 @@ impl Field {
     pub(crate) fn character(&self, wire: &[u8], units: usize, place: usize) -> Option<u8> {
         match self.coding {
             Coding::Ascii => wire.get(place).copied(),
-            Coding::Ebcdic(page) => wire.get(place).map(|&byte| page.to_ascii(byte)),
+            Coding::Ebcdic(page) => wire.get(place).map(|&byte| page.ascii_of(byte)),
             Coding::Bcd(pad) => packed::digit(pad, wire, units, place),
             Coding::Raw => {
                 let byte = wire.get(place / 2)?;
@@ -212,5 +212,5 @@ impl Field {
 fn write_ebcdic(page: CodePage, text: impl Iterator<Item = u8>, out: &mut [u8]) {
     out.iter_mut()
         .zip(text)
-        .for_each(|(to, from)| *to = page.from_ascii(from));
+        .for_each(|(to, from)| *to = page.byte_of(from));
 }

@@ -94,3 +94,8 @@ pub use profile::Profile;
 pub use reason::{DecodeError, EncodeError, Reason};
 pub use track::Track2;
 pub use value::Value;
+
+/// The example of the README is run as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

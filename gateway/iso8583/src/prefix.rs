@@ -98,8 +98,8 @@ impl Prefix {
             value /= base;
             *byte = match self.coding {
                 PrefixCoding::Ascii => b'0' + low,
-                PrefixCoding::Ebcdic => CodePage::Cp500.from_ascii(b'0' + low),
-                PrefixCoding::Bcd => low / 10 << 4 | low % 10,
+                PrefixCoding::Ebcdic => CodePage::Cp500.byte_of(b'0' + low),
+                PrefixCoding::Bcd => ((low / 10) << 4) | (low % 10),
                 PrefixCoding::Binary => low,
             };
         }

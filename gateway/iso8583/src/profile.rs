@@ -185,7 +185,10 @@ pub enum FieldFault {
 }
 
 /// Whether a field with this number may look so.
-pub(crate) fn check_field(number: u8, field: &Field) -> Result<(), FieldFault> {
+///
+/// # Errors
+/// With the first thing that it may not.
+pub fn check_field(number: u8, field: &Field) -> Result<(), FieldFault> {
     if !(2..=128).contains(&number) || number == 65 {
         return Err(FieldFault::Number);
     }

@@ -252,7 +252,10 @@ pub enum TlvReason {
 mod tests {
     use super::*;
 
-    fn read(bytes: &[u8]) -> Vec<Result<(u32, usize, usize), (usize, TlvReason)>> {
+    /// Tag, length and depth; or where and why not.
+    type Read = Result<(u32, usize, usize), (usize, TlvReason)>;
+
+    fn read(bytes: &[u8]) -> Vec<Read> {
         Elements::of(bytes)
             .map(|element| match element {
                 Ok(it) => Ok((it.tag, it.value.len(), it.depth)),

@@ -1,6 +1,11 @@
 //! Reading and writing allocate nothing, in any dialect. Counted, in a process of its own: no test
 //! harness, whose threads would be counted too.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should say where it stopped"
+)]
+
 use std::alloc::System;
 
 use iso8583::profile::BUILT_IN;

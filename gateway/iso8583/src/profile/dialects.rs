@@ -228,12 +228,11 @@ const fn profile(
     name: &'static str,
     version: u8,
     dialect: Dialect,
-    differences: &[Row],
+    differences: &'static [Row],
 ) -> Profile {
     let mut fields = [None; 129];
-    let mut names = [""; 129];
-    fill(&mut fields, &mut names, dialect, ROWS);
-    fill(&mut fields, &mut names, dialect, differences);
+    fill(&mut fields, dialect, ROWS);
+    fill(&mut fields, dialect, differences);
     Profile {
         name: Cow::Borrowed(name),
         version,
@@ -243,22 +242,16 @@ const fn profile(
         location: dialect.location,
         fields,
         steps: Step::table(&fields),
-        names: Names::BuiltIn(names),
+        names: Names::BuiltIn(differences),
         presence: Cow::Borrowed(ESSENTIAL_1987),
     }
 }
 
-const fn fill(
-    fields: &mut [Option<Field>; 129],
-    names: &mut [&'static str; 129],
-    dialect: Dialect,
-    rows: &[Row],
-) {
+const fn fill(fields: &mut [Option<Field>; 129], dialect: Dialect, rows: &[Row]) {
     let mut at = 0;
     while at < rows.len() {
         let number = rows[at].number as usize;
         fields[number] = Some(field(dialect, rows[at]));
-        names[number] = rows[at].name;
         at += 1;
     }
 }

@@ -255,9 +255,8 @@ impl ProfileFile {
         for (number, file) in &self.fields {
             let number = number_of(number)?;
             let place = usize::from(number);
-            let (field, name) = match (fields.get_mut(place), names.get_mut(place)) {
-                (Some(field), Some(name)) => (field, name),
-                _ => return Err(FieldFault::Number.at(number)),
+            let (Some(field), Some(name)) = (fields.get_mut(place), names.get_mut(place)) else {
+                return Err(FieldFault::Number.at(number));
             };
             *field = Some(file.field(number, field.as_ref())?);
             match &file.name {

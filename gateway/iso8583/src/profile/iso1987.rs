@@ -15,17 +15,17 @@ use Format::{Fixed, Ll, Lll};
 
 /// A field of the standard.
 #[derive(Clone, Copy)]
-pub(super) struct Row {
-    pub(super) number: u8,
-    pub(super) name: &'static str,
-    pub(super) content: Content,
-    pub(super) format: Format,
-    pub(super) secrecy: Secrecy,
+pub(crate) struct Row {
+    pub(crate) number: u8,
+    pub(crate) name: &'static str,
+    pub(crate) content: Content,
+    pub(crate) format: Format,
+    pub(crate) secrecy: Secrecy,
 }
 
 /// How long a field is, in characters, or bytes where its content is bytes.
 #[derive(Clone, Copy)]
-pub(super) enum Format {
+pub(crate) enum Format {
     /// Exactly so long.
     Fixed(u16),
     /// Up to so long, with two digits of length.
@@ -34,7 +34,7 @@ pub(super) enum Format {
     Lll(u16),
 }
 
-pub(super) const fn row(
+pub(crate) const fn row(
     number: u8,
     name: &'static str,
     content: Content,
@@ -50,7 +50,7 @@ pub(super) const fn row(
     }
 }
 
-pub(super) const ROWS: &[Row] = &[
+pub(crate) const ROWS: &[Row] = &[
     row(2, "primary account number", N, Ll(19), Pan),
     row(3, "processing code", N, Fixed(6), Open),
     row(4, "amount, transaction", N, Fixed(12), Open),

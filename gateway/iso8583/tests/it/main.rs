@@ -1,6 +1,13 @@
 //! The codec from outside. Facts are tables, the rest holds for every message: see `properties`.
 
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should say where it stopped"
+)]
+
 mod card_data;
+mod chip_invariants;
 mod composites;
 mod dialects;
 mod golden;

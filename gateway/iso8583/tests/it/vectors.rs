@@ -8,8 +8,16 @@ use iso8583::{Content, decode};
 
 use crate::invariants;
 
+/// Name, type, fields, and one field with its text.
+type Read = (
+    &'static str,
+    &'static str,
+    &'static [u8],
+    (u8, &'static str),
+);
+
 /// Read as ASCII with a hex bitmap: type, fields, one value to see that they lie where they should.
-const READ: &[(&str, &str, &[u8], (u8, &str))] = &[
+const READ: &[Read] = &[
     (
         "financial_transaction_message",
         "0200",
