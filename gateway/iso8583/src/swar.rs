@@ -22,6 +22,19 @@ pub(crate) fn all_digits<const ZONE: u8>(bytes: &[u8]) -> bool {
     })
 }
 
+/// Whether the first bytes of a window are ASCII digits; None if they are more than the window or
+/// none at all.
+#[inline(always)]
+pub(crate) fn first_are_digits(window: &[u8; 8], count: usize) -> Option<bool> {
+    if !(1..=8).contains(&count) {
+        return None;
+    }
+    let word = u64::from_le_bytes(*window);
+    let other = (word ^ splat(0x30)) & HIGH_NIBBLES | (above_nine(word) & LOW_NIBBLES);
+    // The first byte is the lowest: what stands behind is pushed out.
+    Some(other << (64 - 8 * count) == 0)
+}
+
 /// Whether all bytes are two digits each, four bits a digit.
 #[inline]
 pub(crate) fn all_packed_digits(bytes: &[u8]) -> bool {
@@ -178,6 +191,26 @@ mod tests {
             byte >> 4 <= 9 && byte & 0x0F <= 9
         });
         check(b'?', all_printable, |byte| (b' '..=b'~').contains(&byte));
+    }
+
+    #[test]
+    fn the_first_bytes_of_a_window_are_asked_and_no_others() {
+        for count in 1..=8 {
+            for place in 0..8 {
+                for byte in 0..=u8::MAX {
+                    let mut window = *b"01234567";
+                    window[place] = byte;
+                    let digits = place >= count || byte.is_ascii_digit();
+                    assert_eq!(
+                        first_are_digits(&window, count),
+                        Some(digits),
+                        "{byte:#04x}"
+                    );
+                }
+            }
+        }
+        assert_eq!(first_are_digits(b"01234567", 0), None);
+        assert_eq!(first_are_digits(b"01234567", 9), None);
     }
 
     #[test]
