@@ -53,6 +53,8 @@
 //! gives what can be read all the same, enough to answer with field 39 = 30. Reading allocates
 //! nothing and borrows the caller's bytes; [`Encoder`] writes into the caller's buffer.
 
+#![forbid(unsafe_code)]
+
 mod bitmap;
 mod builder;
 mod coding;

@@ -70,7 +70,8 @@ impl<'a> Value<'a> {
         str::from_utf8(room).ok()
     }
 
-    /// The characters as text of your own, on the heap.
+    /// The characters as text of your own, on the heap. Nobody overwrites it on drop: copy what is
+    /// secret with [`Value::copy_to`] into room that is.
     pub fn to_text(&self) -> String {
         self.characters().map(char::from).collect()
     }

@@ -185,7 +185,7 @@ fn check(table: &[(&str, Option<u8>, usize, Reason)]) {
     }
 }
 
-fn out_of_bounds(length: usize, min: u16, max: u16) -> Reason {
+const fn out_of_bounds(length: usize, min: u16, max: u16) -> Reason {
     LengthOutOfBounds { length, min, max }
 }
 
@@ -356,102 +356,105 @@ fn an_encoder_refuses_what_it_cannot_write() {
     assert_eq!((other.field, other.reason), (None, VersionNotInProfile));
 }
 
+/// A dialect, a message in hex, and where and why it is refused.
+type Fault = (&'static Profile, &'static str, Option<u8>, usize, Reason);
+
+const FAULTS: &[Fault] = &[
+    (&BCD, "0A00", None, 0, MtiNotDigits),
+    (&EBCDIC, "F0F1F0", None, 0, Truncated { missing: 1 }),
+    (&EBCDIC, "30313030", None, 0, MtiNotDigits),
+    (
+        &BCD,
+        "0100 00000000000000",
+        None,
+        2,
+        Truncated { missing: 1 },
+    ),
+    // An odd number of digits is filled up with a zero: before them, or behind a track.
+    (
+        &BCD,
+        "0100 0000200000000000 1840",
+        Some(19),
+        10,
+        Reason::PadNibble(PadNibble::Zero),
+    ),
+    (
+        &BCD,
+        "0100 0000000020000000 05 41D129",
+        Some(35),
+        13,
+        Reason::PadNibble(PadNibble::Zero),
+    ),
+    (
+        &BCD,
+        "0100 0000000020000000 05 41A120",
+        Some(35),
+        12,
+        Content(Class::Track),
+    ),
+    (
+        &BCD,
+        "0100 2000000000000000 0000A0",
+        Some(3),
+        12,
+        Content(Class::Numeric),
+    ),
+    (
+        &BCD,
+        "0100 4000000000000000 1A",
+        Some(2),
+        10,
+        LengthNotDigits,
+    ),
+    (
+        &BCD,
+        "0100 4000000000000000 20",
+        Some(2),
+        10,
+        out_of_bounds(20, 0, 19),
+    ),
+    (
+        &BCD,
+        "0100 0000000000000400 1120",
+        Some(54),
+        10,
+        LengthNotDigits,
+    ), // four digits for three
+    (
+        &EBCDIC,
+        "F0F1F0F0 2000000000000000 F1F2F3F4F536",
+        Some(3),
+        17,
+        Content(Class::Numeric),
+    ),
+    (
+        &EBCDIC,
+        "F0F1F0F0 0000000000800000 C1C2C3C4C5C6C70D",
+        Some(41),
+        19,
+        Content(Class::Text),
+    ),
+    (
+        &EBCDIC,
+        "F0F1F0F0 0000001000000000 C5F0F0F0F0F0F0F0F0",
+        Some(28),
+        12,
+        Content(Class::SignedNumeric),
+    ),
+    (
+        &ASCII_BINARY,
+        "30313030 4000000000000000 3178",
+        Some(2),
+        13,
+        LengthNotDigits,
+    ),
+    (&BASE1, "0100", None, 0, Header),
+    (&BASE1, "16010200 1F", None, 0, Truncated { missing: 17 }),
+];
+
 #[test]
 fn every_dialect_points_at_its_own_faults() {
-    let zero = PadNibble::Zero;
-    let cases: &[(&Profile, &str, Option<u8>, usize, Reason)] = &[
-        (&BCD, "0A00", None, 0, MtiNotDigits),
-        (&EBCDIC, "F0F1F0", None, 0, Truncated { missing: 1 }),
-        (&EBCDIC, "30313030", None, 0, MtiNotDigits),
-        (
-            &BCD,
-            "0100 00000000000000",
-            None,
-            2,
-            Truncated { missing: 1 },
-        ),
-        // An odd number of digits is filled up with a zero: before them, or behind a track.
-        (
-            &BCD,
-            "0100 0000200000000000 1840",
-            Some(19),
-            10,
-            Reason::PadNibble(zero),
-        ),
-        (
-            &BCD,
-            "0100 0000000020000000 05 41D129",
-            Some(35),
-            13,
-            Reason::PadNibble(zero),
-        ),
-        (
-            &BCD,
-            "0100 0000000020000000 05 41A120",
-            Some(35),
-            12,
-            Content(Class::Track),
-        ),
-        (
-            &BCD,
-            "0100 2000000000000000 0000A0",
-            Some(3),
-            12,
-            Content(Class::Numeric),
-        ),
-        (
-            &BCD,
-            "0100 4000000000000000 1A",
-            Some(2),
-            10,
-            LengthNotDigits,
-        ),
-        (
-            &BCD,
-            "0100 4000000000000000 20",
-            Some(2),
-            10,
-            out_of_bounds(20, 0, 19),
-        ),
-        (
-            &BCD,
-            "0100 0000000000000400 1120",
-            Some(54),
-            10,
-            LengthNotDigits,
-        ), // four digits for three
-        (
-            &EBCDIC,
-            "F0F1F0F0 2000000000000000 F1F2F3F4F536",
-            Some(3),
-            17,
-            Content(Class::Numeric),
-        ),
-        (
-            &EBCDIC,
-            "F0F1F0F0 0000000000800000 C1C2C3C4C5C6C70D",
-            Some(41),
-            19,
-            Content(Class::Text),
-        ),
-        (
-            &EBCDIC,
-            "F0F1F0F0 0000001000000000 C5F0F0F0F0F0F0F0F0",
-            Some(28),
-            12,
-            Content(Class::SignedNumeric),
-        ),
-        (
-            &ASCII_BINARY,
-            "30313030 4000000000000000 3178",
-            Some(2),
-            13,
-            LengthNotDigits,
-        ),
-        (&BASE1, "0100", None, 0, Header),
-        (&BASE1, "16010200 1F", None, 0, Truncated { missing: 17 }),
-    ];
-    for (profile, hex, field, offset, reason) in cases {
+    for (profile, hex, field, offset, reason) in FAULTS {
         let bytes = hex_bytes(hex);
         let error = decode(profile, &bytes).unwrap_err();
         let found = (error.field, error.offset, error.reason);

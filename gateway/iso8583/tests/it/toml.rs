@@ -103,100 +103,103 @@ fn every_condition_can_be_written_in_a_file() {
     assert_eq!((breach.field, breach.kind), (55, BreachKind::Missing));
 }
 
+/// A file, and what is said of it.
+const REFUSED: &[(&str, &str)] = &[
+    ("name = 7", "invalid type: integer `7`, expected a string"),
+    ("based_on = \"bcd\"", "missing field `name`"),
+    (
+        "name = \"x\"\nbased_on = \"bdc\"",
+        "based_on: `bdc` is not known there: write one of ascii-hex, ",
+    ),
+    (
+        "name = \"x\"\nbased_on = \"bcd\"\ncolour = 1",
+        "unknown field `colour`, expected one of `name`, `based_on`",
+    ),
+    (
+        "name = \"x\"\nbased_on = \"bcd\"\nfields.2 = { charset = \"bcd\" }",
+        "unknown field `charset`",
+    ),
+    (
+        "name = \"x\"",
+        "`version` is missing: write it, or name a profile that has it in `based_on`",
+    ),
+    (
+        "name = \"x\"\nbased_on = \"bcd\"\nversion = 10",
+        "write 0 for 1987",
+    ),
+    (
+        "name = \"x\"\nbased_on = \"bcd\"\nheader = \"visa\"",
+        "header: `visa` is not known there: write one of none, base1",
+    ),
+    (
+        "name = \"x\"\nbased_on = \"bcd\"\nheader = 300",
+        "a number of bytes up to 255",
+    ),
+    (
+        "name = \"x\"\nbased_on = \"bcd\"\nbitmap = \"bits\"",
+        "write one of hex, raw",
+    ),
+    (
+        "name = \"x\"\nbased_on = \"bcd\"\nfields.two = {}",
+        "write one of the numbers 2 to 128",
+    ),
+    (
+        "name = \"x\"\nbased_on = \"bcd\"\nfields.65 = { name = \"more\", content = \"b\", coding = \"raw\", fixed = 8, secrecy = \"open\" }",
+        "field 65: fields are 2 to 128 without 65",
+    ),
+    (
+        "name = \"x\"\nbased_on = \"bcd\"\nfields.3 = { coding = \"packed\" }",
+        "field 3, coding: `packed` is not known there: write one of ascii, ebcdic-500",
+    ),
+    (
+        "name = \"x\"\nbased_on = \"bcd\"\nfields.3 = { coding = \"raw\" }",
+        "field 3: raw is for b, bcd for n and z",
+    ),
+    (
+        "name = \"x\"\nbased_on = \"bcd\"\nfields.3 = { fixed = 6, max = 7 }",
+        "field 3: write either `fixed`, or `max` with `prefix`",
+    ),
+    (
+        "name = \"x\"\nbased_on = \"bcd\"\nfields.3 = { max = 7 }",
+        "field 3: `prefix` is missing",
+    ),
+    (
+        "name = \"x\"\nbased_on = \"bcd\"\nfields.3 = { max = 100, prefix = \"ascii-2\" }",
+        "lengths must go from the shortest up",
+    ),
+    (
+        "name = \"x\"\nbased_on = \"bcd\"\nfields.3 = { max = 7, prefix = \"binary-9\" }",
+        "1 or 2 bytes where it is binary",
+    ),
+    (
+        "name = \"x\"\nbased_on = \"bcd\"\nfields.2 = { min = 20 }",
+        "lengths must go from the shortest up",
+    ),
+    (
+        "name = \"x\"\nbased_on = \"bcd\"\nlocation = { name = 1, city = 2, region = 3, country = 4 }",
+        "40 characters together",
+    ),
+    (
+        "name = \"x\"\nbased_on = \"bcd\"\n[[presence]]\nmti = [\"01\"]\ndemands = []",
+        "presence, mti: `01`",
+    ),
+    (
+        "name = \"x\"\nbased_on = \"bcd\"\n[[presence]]\nmti = []\ndemands = [\"must 2\"]",
+        "`must` is not known there: write one of present, absent, echo",
+    ),
+    (
+        "name = \"x\"\nbased_on = \"bcd\"\n[[presence]]\nmti = []\ndemands = [\"present 2 raining\"]",
+        "`raining` is not known there: write one of always, ",
+    ),
+    (
+        "name = \"x\"\nbased_on = \"bcd\"\n[[presence]]\nmti = []\ndemands = [\"present x\"]",
+        "a need and a field",
+    ),
+];
+
 #[test]
 fn what_a_file_may_not_say_is_refused_with_cause_and_cure() {
-    for (text, said) in [
-        ("name = 7", "invalid type: integer `7`, expected a string"),
-        ("based_on = \"bcd\"", "missing field `name`"),
-        (
-            "name = \"x\"\nbased_on = \"bdc\"",
-            "based_on: `bdc` is not known there: write one of ascii-hex, ",
-        ),
-        (
-            "name = \"x\"\nbased_on = \"bcd\"\ncolour = 1",
-            "unknown field `colour`, expected one of `name`, `based_on`",
-        ),
-        (
-            "name = \"x\"\nbased_on = \"bcd\"\nfields.2 = { charset = \"bcd\" }",
-            "unknown field `charset`",
-        ),
-        (
-            "name = \"x\"",
-            "`version` is missing: write it, or name a profile that has it in `based_on`",
-        ),
-        (
-            "name = \"x\"\nbased_on = \"bcd\"\nversion = 10",
-            "write 0 for 1987",
-        ),
-        (
-            "name = \"x\"\nbased_on = \"bcd\"\nheader = \"visa\"",
-            "header: `visa` is not known there: write one of none, base1",
-        ),
-        (
-            "name = \"x\"\nbased_on = \"bcd\"\nheader = 300",
-            "a number of bytes up to 255",
-        ),
-        (
-            "name = \"x\"\nbased_on = \"bcd\"\nbitmap = \"bits\"",
-            "write one of hex, raw",
-        ),
-        (
-            "name = \"x\"\nbased_on = \"bcd\"\nfields.two = {}",
-            "write one of the numbers 2 to 128",
-        ),
-        (
-            "name = \"x\"\nbased_on = \"bcd\"\nfields.65 = { name = \"more\", content = \"b\", coding = \"raw\", fixed = 8, secrecy = \"open\" }",
-            "field 65: fields are 2 to 128 without 65",
-        ),
-        (
-            "name = \"x\"\nbased_on = \"bcd\"\nfields.3 = { coding = \"packed\" }",
-            "field 3, coding: `packed` is not known there: write one of ascii, ebcdic-500",
-        ),
-        (
-            "name = \"x\"\nbased_on = \"bcd\"\nfields.3 = { coding = \"raw\" }",
-            "field 3: raw is for b, bcd for n and z",
-        ),
-        (
-            "name = \"x\"\nbased_on = \"bcd\"\nfields.3 = { fixed = 6, max = 7 }",
-            "field 3: write either `fixed`, or `max` with `prefix`",
-        ),
-        (
-            "name = \"x\"\nbased_on = \"bcd\"\nfields.3 = { max = 7 }",
-            "field 3: `prefix` is missing",
-        ),
-        (
-            "name = \"x\"\nbased_on = \"bcd\"\nfields.3 = { max = 100, prefix = \"ascii-2\" }",
-            "lengths must go from the shortest up",
-        ),
-        (
-            "name = \"x\"\nbased_on = \"bcd\"\nfields.3 = { max = 7, prefix = \"binary-9\" }",
-            "1 or 2 bytes where it is binary",
-        ),
-        (
-            "name = \"x\"\nbased_on = \"bcd\"\nfields.2 = { min = 20 }",
-            "lengths must go from the shortest up",
-        ),
-        (
-            "name = \"x\"\nbased_on = \"bcd\"\nlocation = { name = 1, city = 2, region = 3, country = 4 }",
-            "40 characters together",
-        ),
-        (
-            "name = \"x\"\nbased_on = \"bcd\"\n[[presence]]\nmti = [\"01\"]\ndemands = []",
-            "presence, mti: `01`",
-        ),
-        (
-            "name = \"x\"\nbased_on = \"bcd\"\n[[presence]]\nmti = []\ndemands = [\"must 2\"]",
-            "`must` is not known there: write one of present, absent, echo",
-        ),
-        (
-            "name = \"x\"\nbased_on = \"bcd\"\n[[presence]]\nmti = []\ndemands = [\"present 2 raining\"]",
-            "`raining` is not known there: write one of always, ",
-        ),
-        (
-            "name = \"x\"\nbased_on = \"bcd\"\n[[presence]]\nmti = []\ndemands = [\"present x\"]",
-            "a need and a field",
-        ),
-    ] {
+    for (text, said) in REFUSED {
         let error = Profile::from_toml(text).unwrap_err().to_string();
         assert!(
             error.contains(said),
