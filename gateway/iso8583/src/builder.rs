@@ -30,12 +30,12 @@ struct Slot {
 }
 
 impl<'p> MessageBuilder<'p> {
-    /// A message without fields. Takes its version from the profile, the rest of its type from
-    /// `mti`.
+    /// A message without fields. Takes its version from `mti`: give it one of the profile's, but
+    /// in a refusal of a message of another version, which answers in the peer's.
     pub fn new(profile: &'p Profile, mti: Mti) -> Self {
         Self {
             profile,
-            mti: mti.with_version(profile.version()),
+            mti,
             header: Vec::new(),
             bitmap: Bitmap::default(),
             slots: [Slot::default(); 129],
@@ -130,10 +130,8 @@ impl<'p> MessageBuilder<'p> {
     /// # Errors
     /// If the buffer is too short; [`MessageBuilder::length_max`] bytes are enough.
     pub fn encode_to<'o>(&self, out: &'o mut [u8]) -> Result<&'o [u8], EncodeError> {
-        let mut encoder = match self.header.as_slice() {
-            [] => Encoder::new(self.profile, self.mti, out)?,
-            header => Encoder::with_header(self.profile, header, self.mti, out)?,
-        };
+        let header = Some(self.header.as_slice()).filter(|header| !header.is_empty());
+        let mut encoder = Encoder::of_any_version(self.profile, header, self.mti, out)?;
         for number in self.bitmap {
             encoder.put(number, self.content(number))?;
         }

@@ -42,15 +42,8 @@ impl<'p, 'o> Encoder<'p, 'o> {
     /// If the version digit is not the profile's, or the buffer is too short.
     #[inline]
     pub fn new(profile: &'p Profile, mti: Mti, out: &'o mut [u8]) -> Result<Self, EncodeError> {
-        let header = profile.header();
-        let mut encoder = Self::empty(profile, out);
-        header.write_default(
-            encoder
-                .take(header.default_length())
-                .map_err(EncodeError::whole)?,
-        );
-        encoder.begin(mti).map_err(EncodeError::whole)?;
-        Ok(encoder)
+        check_version(profile, mti)?;
+        Self::of_any_version(profile, None, mti, out)
     }
 
     /// Begins a message with a header of the sender's. A message length in it need not be right.
@@ -63,12 +56,27 @@ impl<'p, 'o> Encoder<'p, 'o> {
         mti: Mti,
         out: &'o mut [u8],
     ) -> Result<Self, EncodeError> {
-        if !profile.header().accepts(header) {
-            return Err(EncodeError::whole(Reason::Header));
-        }
+        check_version(profile, mti)?;
+        Self::of_any_version(profile, Some(header), mti, out)
+    }
+
+    /// The same for a refusal, whose peer may speak another version than the profile.
+    #[inline]
+    pub(crate) fn of_any_version(
+        profile: &'p Profile,
+        header: Option<&[u8]>,
+        mti: Mti,
+        out: &'o mut [u8],
+    ) -> Result<Self, EncodeError> {
         let mut encoder = Self::empty(profile, out);
-        let room = encoder.take(header.len()).map_err(EncodeError::whole)?;
-        room.copy_from_slice(header);
+        let format = profile.header();
+        let length = header.map_or(format.default_length(), <[u8]>::len);
+        let room = encoder.take(length).map_err(EncodeError::whole)?;
+        match header {
+            None => format.write_default(room),
+            Some(header) if format.accepts(header) => room.copy_from_slice(header),
+            Some(_) => return Err(EncodeError::whole(Reason::Header)),
+        }
         encoder.begin(mti).map_err(EncodeError::whole)?;
         Ok(encoder)
     }
@@ -86,9 +94,6 @@ impl<'p, 'o> Encoder<'p, 'o> {
 
     #[inline]
     fn begin(&mut self, mti: Mti) -> Result<(), Reason> {
-        if mti.version() != self.profile.version() {
-            return Err(Reason::VersionNotInProfile);
-        }
         let digits = *mti.as_bytes();
         match self.profile.mti_coding() {
             MtiCoding::Ascii => self.take(4)?.copy_from_slice(&digits),
@@ -299,6 +304,13 @@ pub(crate) fn check_value(field: &Field, value: &Value<'_>) -> Result<usize, Rea
 
 fn travels_alike(field: &Field, other: &Field) -> bool {
     field.coding == other.coding && field.is_hex() == other.is_hex()
+}
+
+fn check_version(profile: &Profile, mti: Mti) -> Result<(), EncodeError> {
+    if mti.version() == profile.version() {
+        return Ok(());
+    }
+    Err(EncodeError::whole(Reason::VersionNotInProfile))
 }
 
 const fn half_length(coding: BitmapCoding) -> usize {

@@ -17,7 +17,8 @@ const SECRETS: &[(u8, &str)] = &[
 #[test]
 fn nothing_secret_is_printed_in_any_dialect() {
     for profile in BUILT_IN {
-        let mut builder = MessageBuilder::new(profile, Mti::M0100);
+        let mti = Mti::M0100.with_version(profile.version());
+        let mut builder = MessageBuilder::new(profile, mti);
         for (number, text) in SECRETS {
             builder.set(*number, text).unwrap();
         }

@@ -325,6 +325,15 @@ fn a_message_authentication_code_comes_last() {
 }
 
 #[test]
+fn a_message_of_another_version_is_refused_in_its_own() {
+    let bytes = b"11000000000000000000";
+    let peer = salvage(&ASCII_HEX, bytes).unwrap();
+    let mut refusal = MessageBuilder::new(&ASCII_HEX, peer.mti().response().unwrap());
+    let refusal = refusal.set(39, "30").unwrap().encode();
+    assert!(refusal.starts_with(b"1110"));
+}
+
+#[test]
 fn an_encoder_refuses_what_it_cannot_write() {
     let mut room = [0; 30];
     let mut encoder = Encoder::new(&ASCII_HEX, Mti::M0100, &mut room).unwrap();
