@@ -200,7 +200,7 @@ fn lost() -> StoreError {
     StoreError::Unknown("the batch was lost".to_owned())
 }
 
-/// What does the batches of one lane, one of them at a time.
+/// What does batches of one lane, one at a time; a lane may have two of them.
 struct Worker {
     lane: Lane,
     store: Store,

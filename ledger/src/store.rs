@@ -352,6 +352,9 @@ impl Store {
             Kind::Postgres(books) => {
                 let posted = Arc::clone(books).transact(commands, now, locked);
                 let posted = on_own_task(posted).await?;
+                // Another ledger may have moved it on.
+                self.hold_clock
+                    .fetch_max(posted.hold_clock, Ordering::AcqRel);
                 (posted.done, posted.head.position)
             }
         };

@@ -11,7 +11,7 @@ const FILES: &[(i64, &str, &str)] = &[
     (2, "life", include_str!("../0002_life.sql")),
     (3, "closes", include_str!("../0003_closes.sql")),
     (4, "growth", include_str!("../0004_growth.sql")),
-    (5, "writer", include_str!("../0005_writer.sql")),
+    (5, "stamp", include_str!("../0005_stamp.sql")),
 ];
 
 /// What brings a database to the schema of this version. A database that a newer version has

@@ -98,7 +98,9 @@ impl Waiting {
         loop {
             // What was left out goes first, because it has waited longest.
             batch.splice(0..0, flights.again().drain(..));
-            batch.extend(self.carried.take());
+            if let Some(job) = self.carried.take() {
+                self.add(&mut batch, job);
+            }
             let under_way = flights.commands();
             let share = self.share(flights, size(&batch));
             self.take_up_to(&mut batch, share, flights);
@@ -108,7 +110,7 @@ impl Waiting {
             }
             tokio::select! {
                 job = self.jobs.recv() => match job {
-                    Some(job) => batch.push(flights.took(job)),
+                    Some(job) => self.add(&mut batch, flights.took(job)),
                     None if batch.is_empty() => return None,
                     None => return Some(batch),
                 },
@@ -123,23 +125,32 @@ impl Waiting {
             return self.max;
         }
         let all = flights.commands() + gathered + flights.waiting.load(Ordering::Acquire);
-        all.div_ceil(self.at_once).clamp(SHARED_FROM, self.max)
+        all.div_ceil(self.at_once).max(SHARED_FROM).min(self.max)
     }
 
-    /// Takes what waits, up to a bound; the first job that does not fit is carried to the next batch.
+    /// Takes what waits, up to a bound.
     fn take_up_to(&mut self, batch: &mut Vec<Job>, max: usize, flights: &Flights) {
         let mut size = size(batch);
         while size < max
             && self.carried.is_none()
             && let Ok(job) = self.jobs.try_recv()
         {
-            let job = flights.took(job);
             size += job.commands.len();
-            if size > self.max && !batch.is_empty() {
-                self.carried = Some(job);
-            } else {
+            let job = flights.took(job);
+            if batch.is_empty() || size <= self.max {
                 batch.push(job);
+            } else {
+                self.carried = Some(job);
             }
+        }
+    }
+
+    /// A job that does not fit is carried to the next batch, and goes alone where it fits into none.
+    fn add(&mut self, batch: &mut Vec<Job>, job: Job) {
+        if batch.is_empty() || size(batch) + job.commands.len() <= self.max {
+            batch.push(job);
+        } else {
+            self.carried = Some(job);
         }
     }
 }

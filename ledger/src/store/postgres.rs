@@ -56,8 +56,6 @@ pub(super) struct Postgres {
     /// True once this process has seen the schema and the epoch in place.
     prepared: AtomicBool,
     upkeep: Upkeep,
-    /// This process, in the head row.
-    writer: i64,
     memory: Mutex<Memory>,
     /// How many authorizations were decided on it.
     pub(super) remembered: AtomicU64,
@@ -74,7 +72,6 @@ impl Postgres {
             migrates: database.migrate,
             prepared: AtomicBool::new(false),
             upkeep: Upkeep::default(),
-            writer: rand::random_range(1..i64::MAX),
             memory: Mutex::default(),
             remembered: AtomicU64::new(0),
             turns: Arc::default(),
@@ -182,34 +179,41 @@ impl Postgres {
             commands,
             now,
             locked,
-            writer: self.writer,
             gate: Arc::clone(gate),
         });
         let bucket = self.bucket;
         let written = self.run_tx_after(unconfirmed, role, name, move |connection| {
-            let batch = Arc::clone(&batch);
+            let (batch, gate) = (Arc::clone(&batch), Arc::clone(&batch.gate));
             Box::pin(async move {
-                in_transaction(connection, "BEGIN", WORK_MAX, move |connection| {
+                let written = in_transaction(connection, "BEGIN", WORK_MAX, move |connection| {
                     Box::pin(async move { post(connection, bucket, &batch).await })
-                })
-                .await
+                });
+                let written = written.await;
+                if written.is_err() {
+                    gate.leave().await;
+                }
+                written
             })
         });
         let Written {
             done,
             before,
+            drawn,
             sealed,
             free,
             held,
         } = written.await?;
         {
             let mut memory = self.memory();
-            memory.follow(before, &sealed, self.writer);
+            memory.follow(before, &sealed, drawn);
             memory.held(&free, &held);
         }
         self.grown(sealed.head.entry);
-        let head = sealed.head;
-        Ok(Posted { done, head })
+        Ok(Posted {
+            done,
+            head: sealed.head,
+            hold_clock: sealed.hold_clock,
+        })
     }
 }
 
@@ -227,7 +231,6 @@ struct Batch {
     commands: Arc<Vec<Command>>,
     now: Moment,
     locked: Locked,
-    writer: i64,
     gate: Arc<Gate>,
 }
 
@@ -236,6 +239,8 @@ struct Written {
     /// One per command, in order.
     done: Vec<Passed>,
     before: Stamp,
+    /// By this transaction, for the state after it.
+    drawn: i64,
     /// Without the outcomes.
     sealed: Sealed,
     /// The accounts that were locked, and those that somebody else had.
@@ -249,6 +254,8 @@ pub(super) struct Posted {
     pub(super) done: Vec<Passed>,
     /// Where the numbers stand now.
     pub(super) head: Head,
+    /// What the hold clock shows, in seconds.
+    pub(super) hold_clock: u64,
 }
 
 /// How to connect to it.
@@ -292,6 +299,7 @@ async fn post(
     batch: &Batch,
 ) -> Result<Written, TxError> {
     let gate = &batch.gate;
+    let drawn = memory::draw();
     let loaded = match batch.locked {
         Locked::Pass => load::passing(connection, bucket, &batch.needs, gate).await?,
         Locked::Wait => {
@@ -301,11 +309,12 @@ async fn post(
     };
     let free = loaded.set.accounts().collect();
     if loaded.held.is_empty() {
-        let (before, mut sealed) = book(connection, bucket, batch, loaded.set, None).await?;
+        let (before, mut sealed) = book(connection, bucket, batch, loaded.set, None, drawn).await?;
         let outcomes = std::mem::take(&mut sealed.outcomes);
         return Ok(Written {
             done: outcomes.into_iter().map(Passed::Done).collect(),
             before,
+            drawn,
             sealed,
             free,
             held: BTreeSet::new(),
@@ -317,7 +326,8 @@ async fn post(
         .map(|(command, _)| command.clone())
         .collect();
     let held = loaded.held.accounts().clone();
-    let (before, mut sealed) = book(connection, bucket, batch, loaded.set, Some(possible)).await?;
+    let booked = book(connection, bucket, batch, loaded.set, Some(possible), drawn);
+    let (before, mut sealed) = booked.await?;
     let mut outcomes = std::mem::take(&mut sealed.outcomes).into_iter();
     let done = left_out.into_iter().map(|held| match held {
         Some(row) => Some(Passed::Held(row)),
@@ -326,6 +336,7 @@ async fn post(
     Ok(Written {
         done: done.flatten().collect(),
         before,
+        drawn,
         sealed,
         free,
         held,
@@ -361,10 +372,11 @@ async fn book(
     batch: &Batch,
     set: WorkingSet,
     only: Option<Vec<Command>>,
+    drawn: i64,
 ) -> Result<(Stamp, Sealed), TxError> {
     let commands = only.as_deref().unwrap_or(batch.commands.as_slice());
     let draft = decide(set, commands, batch.now);
-    let (before, clock) = take_numbers(connection, bucket, &draft, batch.writer).await?;
+    let (before, clock) = take_numbers(connection, bucket, &draft, drawn).await?;
     let mut sealed = draft.seal(before.head);
     restamp(&mut sealed, batch.now.hold_clock, clock);
     save::all(connection, bucket, &sealed).await?;
@@ -386,19 +398,19 @@ async fn take_numbers(
     connection: &mut PgConnection,
     bucket: i16,
     draft: &Draft,
-    writer: i64,
+    drawn: i64,
 ) -> Result<(Stamp, u64), TxError> {
     let (positions, entries) = (draft.positions(), draft.entries());
     let row = sqlx::query(
-        "UPDATE head SET position = position + $2, entry = entry + $3, writer_before = writer,
-             writer = $4
+        "UPDATE head SET position = position + $2, entry = entry + $3, stamp_before = stamp,
+             stamp = $4
          WHERE bucket = $1
-         RETURNING epoch, position, entry, writer_before, hold_clock_ms",
+         RETURNING epoch, position, entry, stamp_before, hold_clock_ms",
     )
     .bind(bucket)
     .bind(positions.cast_signed())
     .bind(entries.cast_signed())
-    .bind(writer)
+    .bind(drawn)
     .fetch_one(connection)
     .await?;
     let after = rows::head_of(&row)?;
@@ -408,7 +420,7 @@ async fn take_numbers(
             position: after.position - positions,
             entry: after.entry - entries,
         },
-        writer: row.try_get("writer_before")?,
+        drawn: row.try_get("stamp_before")?,
     };
     Ok((before, rows::unsigned(&row, "hold_clock_ms")? / 1000))
 }

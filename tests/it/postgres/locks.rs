@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ledger::batcher::{Batcher, Limits};
+use ledger::batcher::{BatchError, Batcher, Limits};
 use ledger::metrics::Metrics;
+use ledger::store::StoreError;
 use tests::postgres::Postgres;
 use tests::waiting::wait_until;
 use tokio::task::JoinHandle;
 
-use super::desk::{self, OPENING, available, balanced, pay, pays, problem, store_with};
+use super::desk::{self, NOW, OPENING, available, balanced, pay, pays, problem, store_with};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -45,6 +46,34 @@ impl Thinker {
 
 async fn server() -> anyhow::Result<Option<Arc<Postgres>>> {
     Ok(Postgres::start().await?.map(Arc::new))
+}
+
+/// What waits for it meanwhile is asked to come again, whatever it waits with.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locked_head_is_no_broken_ledger() -> anyhow::Result<()> {
+    let Some(postgres) = server().await? else {
+        return Ok(());
+    };
+    let store = store_with(&postgres.url(), 2).await?;
+    let batcher = Batcher::start(store.clone(), Metrics::default());
+    assert!(pay(&batcher, 1, 0).await?.approved);
+    let thinker = Thinker::locks(&postgres, "SELECT FROM head").await?;
+    let (live, waiting) = tokio::join!(
+        batcher.submit(vec![pays(1, 1)]),
+        store.transact(vec![pays(2, 1)], NOW)
+    );
+    let live = matches!(&live, Err(BatchError::Store(StoreError::Unavailable(_))));
+    assert!(live, "nothing was done, and it says so");
+    let again = matches!(
+        &waiting,
+        Err(StoreError::Unavailable(_) | StoreError::Busy(_))
+    );
+    assert!(again, "{waiting:?}");
+    thinker.lets_go().await?;
+    for number in [1, 2] {
+        assert!(pay(&batcher, number, 1).await?.approved);
+    }
+    balanced(&store).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,11 +1,12 @@
 //! Authorizations without a question to the database: decided on what this process remembers, written
 //! with one statement that fails if anything of that is not true any more.
 //!
-//! Everything that changes the books changes the head row, and says who did. While the head is what this
-//! process left, so are the cards and accounts that it remembers: nothing has to be read, and nothing to
-//! be locked before it is written. Whatever goes wrong – another ledger has written, an id is known, a
-//! row is locked – the same commands are done as all others are, under locks; so is what needs more
-//! than a card and its account from the start.
+//! Every transaction that changes the books changes the head row, and leaves a stamp there that it has
+//! drawn. While the head has the stamp and the numbers that this process knows, the cards and accounts that
+//! it remembers are as they were: nothing has to be read, and nothing to be locked before it is written.
+//! Whatever goes wrong – another ledger has written, an id is known, a row is locked – the same commands
+//! are done as all others are, under locks; so is what needs more than a card and its account from the
+//! start.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard, PoisonError};
@@ -52,9 +53,9 @@ impl Postgres {
         };
         let rest = pick(false);
         let landing = if rest.is_empty() {
-            self.direct(&commands, now, &gate).await
+            self.direct(&commands, now, true, &gate).await
         } else {
-            self.direct(&pick(true), now, &gate).await
+            self.direct(&pick(true), now, false, &gate).await
         };
         let unconfirmed = match landing {
             Landing::Booked(booked) if rest.is_empty() => return Ok(booked),
@@ -83,10 +84,15 @@ impl Postgres {
             Err(StoreError::Refused(_)) => (self.each(&all, now, gate).await, booked.head),
             Err(error) => (vec![Passed::Failed(error); all.len()], booked.head),
         };
+        let hold_clock = booked.hold_clock;
         let (mut direct, mut rest) = (booked.done.into_iter(), rest.into_iter());
         let next = |alone: &bool| if *alone { direct.next() } else { rest.next() };
         let done = alone.iter().filter_map(next).collect();
-        Posted { done, head }
+        Posted {
+            done,
+            head,
+            hold_clock,
+        }
     }
 
     /// A command that the store refuses must not take others with it (I13).
@@ -156,47 +162,47 @@ impl Postgres {
         alone
     }
 
+    /// `whole`: the batch has no rest that is done afterwards.
     async fn direct(
         self: &Arc<Self>,
         commands: &[Command],
         now: Moment,
+        whole: bool,
         gate: &Arc<Gate>,
     ) -> Landing {
         let needs = Needs::of(commands);
-        let decided = {
+        // While others are written.
+        let early = {
             let mut memory = self.memory();
-            let turn = self.turns.take_known();
-            turn.and_then(|turn| Some((turn, self.decide(&mut memory, &needs, commands, now)?)))
-        };
-        let (sealed, flight) = match decided {
-            Some((turn, decided)) => {
+            self.turns.take_behind_known(whole).and_then(|turn| {
                 gate.keep(turn);
-                gate.pass().await;
-                decided
-            }
-            None => {
-                gate.pass().await;
-                match self.decide(&mut self.memory(), &needs, commands, now) {
-                    Some(decided) => decided,
-                    None => return Landing::Not,
-                }
-            }
+                self.decide(&mut memory, &needs, commands, now)
+            })
         };
-        let landed = self.write(&sealed, &flight).await;
-        let mut memory = self.memory();
-        match landed {
+        if gate.pass().await.is_err() {
+            early.inspect(|(_, flight)| self.memory().failed(flight));
+            return Landing::Not;
+        }
+        let still = early.filter(|(_, flight)| self.memory().still_expects(flight));
+        let decided = still.or_else(|| self.decide(&mut self.memory(), &needs, commands, now));
+        let Some((sealed, flight)) = decided else {
+            return Landing::Not;
+        };
+        match self.write(&sealed, &flight).await {
             Ok(()) => {
-                memory.landed(&flight);
-                drop(memory);
+                self.memory().landed(&flight);
                 let count = commands.len() as u64;
                 self.remembered.fetch_add(count, Ordering::Relaxed);
-                let done = sealed.outcomes.into_iter().map(Passed::Done).collect();
-                let head = sealed.head;
-                self.grown(head.entry);
-                Landing::Booked(Posted { done, head })
+                self.grown(sealed.head.entry);
+                Landing::Booked(Posted {
+                    done: sealed.outcomes.into_iter().map(Passed::Done).collect(),
+                    head: sealed.head,
+                    hold_clock: sealed.hold_clock,
+                })
             }
             Err(landing) => {
-                memory.failed(&flight);
+                gate.is_unknown().await;
+                self.memory().failed(&flight);
                 landing
             }
         }
@@ -215,42 +221,38 @@ impl Postgres {
         if !save::direct::can_write(&sealed) {
             return None;
         }
-        let flight = memory.expect(before, &sealed, self.writer);
+        let flight = memory.expect(before, &sealed);
         Some((sealed, flight))
     }
 
     async fn write(&self, sealed: &Sealed, flight: &Flight) -> Result<(), Landing> {
-        if !self.memory().still_expects(flight) {
-            return Err(Landing::Not);
-        }
         let acquired = self.pools.of(Role::Direct).acquire().await;
         let mut connection = acquired.map_err(|_| Landing::Not)?;
-        let written = save::direct::all(
-            &mut connection,
-            self.bucket,
-            sealed,
-            &flight.before,
-            self.writer,
-        );
-        match timeout(WORK_MAX, written).await {
+        let written = save::direct::all(&mut connection, self.bucket, sealed, flight);
+        let error = match timeout(WORK_MAX, written).await {
             Ok(Ok(())) => {
                 tx::release(connection);
-                Ok(())
+                return Ok(());
             }
+            Ok(Err(error)) => TxError::Database(error),
+            Err(_) => TxError::TimedOut,
+        };
+        if tx::keeps_connection(&error) {
+            tx::release(connection);
+        } else {
+            self.discard(Role::Direct, connection);
+        }
+        match error {
             // The statement is its own transaction: what the server refuses was not done.
-            Ok(Err(error)) if error.as_database_error().is_some() => {
+            TxError::Database(error) if error.as_database_error().is_some() => {
                 tracing::debug!(%error, "done again under locks");
-                tx::release(connection);
+                if tx::is_lock_timeout(&error) {
+                    self.memory().disturbed();
+                }
                 Err(Landing::Not)
             }
-            Ok(Err(error)) => {
+            error => {
                 tracing::warn!(%error, "a commit was not confirmed; asked again");
-                self.discard(Role::Direct, connection);
-                Err(Landing::Unknown)
-            }
-            Err(_) => {
-                tracing::warn!("a commit was not confirmed in time; asked again");
-                self.discard(Role::Direct, connection);
                 Err(Landing::Unknown)
             }
         }

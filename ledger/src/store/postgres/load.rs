@@ -35,7 +35,7 @@ const CARDS_WITH_ACCOUNTS: &str = "SELECT card.*, owner.*
          FOR UPDATE SKIP LOCKED
      ) AS owner";
 /// With the head row as it was when they were read, even where none is found.
-const UNLOCKED: &str = "SELECT head.epoch, head.position AS head_position, head.entry, head.writer,
+const UNLOCKED: &str = "SELECT head.epoch, head.position AS head_position, head.entry, head.stamp,
          card.*, owner.*
      FROM head LEFT JOIN (
          unnest($2::bytea[]) AS wanted (token) CROSS JOIN LATERAL (
@@ -142,7 +142,7 @@ impl Held {
 }
 
 /// Loads what the commands need, and locks it where it can be had without waiting. A gateway's journal is
-/// waited for, but not in its turn, which others wait for.
+/// waited for before its turn, which others wait for.
 pub(super) async fn passing(
     connection: &mut PgConnection,
     bucket: i16,
@@ -151,7 +151,7 @@ pub(super) async fn passing(
 ) -> Result<Loaded, TxError> {
     let mut loaded = Loaded::default();
     load_heads(connection, bucket, needs, &mut loaded.set).await?;
-    gate.pass().await;
+    gate.pass().await?;
     let mut locked = BTreeSet::new();
     if !needs.cards.is_empty() {
         cards_with_accounts(connection, bucket, needs, &mut loaded, &mut locked).await?;
@@ -308,14 +308,14 @@ pub(super) async fn unlocked(
         position: rows::unsigned(first, "head_position")?,
         entry: rows::unsigned(first, "entry")?,
     };
-    let writer = first.try_get("writer")?;
+    let drawn = first.try_get("stamp")?;
     let mut states = Vec::with_capacity(found.len());
     for row in &found {
         if row.try_get::<Option<i64>, _>("id")?.is_some() {
             states.push((rows::card(row)?, rows::account(row)?));
         }
     }
-    Ok((Stamp { head, writer }, states))
+    Ok((Stamp { head, drawn }, states))
 }
 
 /// Loads what the commands need, and waits for whoever has it, for as long as the server lets us.
@@ -343,7 +343,7 @@ pub(super) async fn waiting(
     let mut wanted = set.accounts_needed(needs);
     wanted.retain(|account| !needs.accounts.contains(account));
     if wanted.is_subset(&locked) {
-        gate.pass().await;
+        gate.pass().await?;
         let held = Held::default();
         Ok(Loaded { set, held })
     } else {

@@ -20,16 +20,24 @@ const STATES: usize = 500_000;
 const IDS: usize = 250_000;
 /// How many earlier states of the head are known.
 const KNOWN_MAX: usize = 16;
-/// How many batches are done without relying on memory after others have written often.
+/// How many accounts that somebody else keeps locked are remembered.
+const HELD_MAX: usize = 10_000;
+/// How many batches are done without relying on memory after others were in the way often.
 const PAUSE_MAX: u32 = 256;
 
 /// A state of the head row. The numbers alone would not tell a state from one that a failed-over server
-/// has lost, and that others have reached again.
+/// has lost, and that was reached again, by whomever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stamp {
     pub(super) head: Head,
-    /// Who wrote last.
-    pub(super) writer: i64,
+    /// Drawn by the transaction that led to it.
+    pub(super) drawn: i64,
+}
+
+/// For a transaction that writes to the books.
+pub(super) fn draw() -> i64 {
+    // Room for whoever adds to it by hand.
+    rand::random_range(1..i64::MAX / 2)
 }
 
 /// A batch that was decided on what is remembered, and is not confirmed yet.
@@ -37,7 +45,7 @@ pub(super) struct Stamp {
 pub(super) struct Flight {
     /// The head as it must be found.
     pub(super) before: Stamp,
-    after: Stamp,
+    pub(super) after: Stamp,
     number: u64,
 }
 
@@ -81,11 +89,18 @@ impl Memory {
         }
     }
 
-    /// True where it is worth a try. After others have written, it is not for a while.
+    /// True where it is worth a try. After others were in the way, it is not for a while; nor where it has
+    /// grown and there was no moment to make room: what is done under locks is such a moment.
     pub(super) fn is_of_use(&mut self) -> bool {
         let of_use = self.pause == 0;
         self.pause = self.pause.saturating_sub(1);
-        of_use
+        of_use && !self.cards.is_overfull() && !self.accounts.is_overfull()
+    }
+
+    /// Somebody else was in the way: for twice as long as the last time it is not tried again.
+    pub(super) fn disturbed(&mut self) {
+        self.next_pause = (self.next_pause * 2).clamp(1, PAUSE_MAX);
+        self.pause = self.next_pause;
     }
 
     /// Which commands need nothing but a card and its account: authorizations that stand alone and were
@@ -165,10 +180,10 @@ impl Memory {
     }
 
     /// Takes what was decided for what will be.
-    pub(super) fn expect(&mut self, before: Stamp, sealed: &Sealed, writer: i64) -> Flight {
+    pub(super) fn expect(&mut self, before: Stamp, sealed: &Sealed) -> Flight {
         let after = Stamp {
             head: sealed.head,
-            writer,
+            drawn: draw(),
         };
         let touched = sealed.changed_accounts.iter().map(|account| account.id);
         self.number += 1;
@@ -193,10 +208,10 @@ impl Memory {
             .position(|number| number == flight.number)
     }
 
-    /// It came to be.
+    /// It came to be, and so did what it was decided on.
     pub(super) fn landed(&mut self, flight: &Flight) {
-        if self.place_of(flight) == Some(0) {
-            self.flights.pop_front();
+        if let Some(place) = self.place_of(flight) {
+            self.flights.drain(..=place);
             self.next_pause = 0;
             self.make_room(flight.after);
         }
@@ -217,10 +232,10 @@ impl Memory {
     }
 
     /// Another transaction of this process has brought the head from one state to another.
-    pub(super) fn follow(&mut self, before: Stamp, sealed: &Sealed, writer: i64) {
+    pub(super) fn follow(&mut self, before: Stamp, sealed: &Sealed, drawn: i64) {
         let after = Stamp {
             head: sealed.head,
-            writer,
+            drawn,
         };
         if self.known.back() == Some(&before) && self.flights.is_empty() {
             self.apply(after, sealed);
@@ -228,8 +243,7 @@ impl Memory {
             return;
         }
         if !self.known.is_empty() {
-            self.next_pause = (self.next_pause * 2).clamp(1, PAUSE_MAX);
-            self.pause = self.next_pause;
+            self.disturbed();
         }
         self.start_over(after);
         self.remember_ids(sealed);
@@ -241,6 +255,10 @@ impl Memory {
             for account in free {
                 self.held.remove(account);
             }
+        }
+        if self.held.len() > HELD_MAX {
+            // They are found again.
+            self.held.clear();
         }
         self.held.extend(held);
     }

@@ -248,7 +248,7 @@ fn is_race(error: &sqlx::Error) -> bool {
 }
 
 /// The server has answered with an error of the statement: the connection is sound.
-fn keeps_connection(error: &TxError) -> bool {
+pub(super) fn keeps_connection(error: &TxError) -> bool {
     match error {
         TxError::Raced | TxError::Held(_) => true,
         TxError::Database(error) => {
@@ -287,8 +287,9 @@ fn next_for(error: &sqlx::Error) -> Next {
     };
     match code.as_str() {
         _ if is_race(error) => Next::Race,
-        // A server that stops or starts, or one that may not write: not the primary any more.
-        "57P01" | "57P02" | "57P03" | "25006" => Next::Reconnect,
+        // A server that stops or starts, one that may not write: not the primary any more; and one that
+        // has ended what waited for too long.
+        "57P01" | "57P02" | "57P03" | "25006" | "25P03" => Next::Reconnect,
         // Somebody else was in front for long: of the head row, or of a key.
         "55P03" => Next::Race,
         // A statement's time-out.

@@ -12,7 +12,7 @@ pub(super) struct Recent<K, V> {
 }
 
 impl<K: Eq + Hash + Copy, V: Copy> Recent<K, V> {
-    /// Keeps at least the last `half` of what was used, and at most twice as many.
+    /// Keeps at least the last `half` of what was used. Who sees that it is full makes room.
     pub(super) fn new(half: usize) -> Self {
         Self {
             young: HashMap::new(),
@@ -55,6 +55,10 @@ impl<K: Eq + Hash + Copy, V: Copy> Recent<K, V> {
 
     pub(super) fn is_full(&self) -> bool {
         self.young.len() >= self.half
+    }
+
+    pub(super) fn is_overfull(&self) -> bool {
+        self.young.len() >= 2 * self.half
     }
 
     /// Lets go what was not used lately.

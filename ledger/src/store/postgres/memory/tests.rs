@@ -6,7 +6,6 @@ use serde_json::json;
 use super::*;
 use crate::posting::{Moment, decide};
 
-const US: i64 = 1;
 const OTHERS: i64 = 2;
 
 fn token(card: u8) -> CardToken {
@@ -48,13 +47,13 @@ fn pay(card: u8, number: u8) -> Command {
     }
 }
 
-fn stamp(position: u64, writer: i64) -> Stamp {
+fn stamp(position: u64, drawn: i64) -> Stamp {
     let head = Head {
         epoch: 1,
         position,
         entry: 2 * position,
     };
-    Stamp { head, writer }
+    Stamp { head, drawn }
 }
 
 /// Cards 1 to 3, at position 10.
@@ -68,7 +67,7 @@ fn expect(memory: &mut Memory, command: Command) -> (Flight, Sealed) {
     let commands = [command];
     let (set, before) = memory.working_set(&Needs::of(&commands)).unwrap();
     let sealed = decide(set, &commands, Moment::default()).seal(before.head);
-    (memory.expect(before, &sealed, US), sealed)
+    (memory.expect(before, &sealed), sealed)
 }
 
 fn held_on(memory: &Memory, account: u64) -> Option<i64> {
@@ -82,12 +81,12 @@ fn the_next_batch_builds_on_the_one_before_it_and_expects_the_head_after_it() {
     let (first, _) = expect(&mut memory, pay(1, 1));
     let (second, _) = expect(&mut memory, pay(1, 2));
     assert_eq!(first.before, stamp(10, OTHERS));
-    assert_eq!(second.before, stamp(11, US));
+    assert_eq!(second.before, first.after);
     assert_eq!(held_on(&memory, 1), Some(2));
     memory.landed(&first);
     memory.landed(&second);
     let (third, _) = expect(&mut memory, pay(2, 3));
-    assert_eq!(third.before, stamp(12, US));
+    assert_eq!(third.before, second.after);
 }
 
 #[test]
@@ -102,9 +101,9 @@ fn what_did_not_come_to_be_takes_with_it_what_builds_on_it_and_nothing_before_it
     let held = [1, 2, 3].map(|account| held_on(&memory, account));
     assert_eq!(held, [Some(1), None, None]);
     memory.landed(&first);
-    memory.learn(stamp(11, US), vec![state(2)]);
+    memory.learn(first.after, vec![state(2)]);
     let (again, _) = expect(&mut memory, pay(2, 4));
-    assert_eq!(again.before, stamp(11, US));
+    assert_eq!(again.before, first.after);
 }
 
 #[test]
@@ -116,7 +115,7 @@ fn a_row_that_was_read_before_a_failed_batch_is_not_taken_for_new() {
     memory.failed(&second);
     // Of before the first one, which came to be.
     memory.learn(stamp(10, OTHERS), vec![state(1)]);
-    assert_ne!(memory.known.back(), Some(&stamp(11, US)), "it starts over");
+    assert_ne!(memory.known.back(), Some(&first.after), "it starts over");
     let (third, _) = expect(&mut memory, pay(1, 3));
     assert_eq!(
         third.before,
@@ -147,26 +146,40 @@ fn what_is_remembered_is_newer_than_what_was_read_before_it() {
 fn other_transactions_of_this_process_are_followed_and_those_of_others_are_not_overlooked() {
     let mut memory = memory();
     let (_, sealed) = expect(&mut self::memory(), pay(1, 1));
-    memory.follow(stamp(10, OTHERS), &sealed, US);
+    memory.follow(stamp(10, OTHERS), &sealed, 3);
     assert_eq!(held_on(&memory, 1), Some(1));
     assert!(memory.is_of_use());
 
     let (_, mut later) = expect(&mut self::memory(), pay(2, 2));
-    later.head = stamp(21, US).head;
-    memory.follow(stamp(20, OTHERS), &later, US);
+    later.head = stamp(21, 0).head;
+    memory.follow(stamp(20, OTHERS), &later, 4);
     assert!(!memory.remembers(&token(1)), "20 is not where we left it");
     assert!(!memory.is_of_use(), "for a while");
     assert!(memory.is_of_use());
 }
 
 #[test]
-fn numbers_that_others_have_reached_again_are_another_state() {
+fn numbers_that_were_reached_again_are_another_state_whoever_reached_them() {
     let mut memory = memory();
-    let (flight, sealed) = expect(&mut memory, pay(1, 1));
-    memory.landed(&flight);
-    // The server has failed over without it, and somebody else has booked as much.
-    memory.follow(stamp(11, OTHERS), &sealed, US);
+    let (lost, sealed) = expect(&mut memory, pay(1, 1));
+    memory.landed(&lost);
+    // The server has failed over without it, and as much was booked since.
+    let again = Stamp {
+        drawn: draw(),
+        ..lost.after
+    };
+    memory.follow(again, &sealed, draw());
     assert!(!memory.remembers(&token(2)));
+}
+
+#[test]
+fn what_landed_tells_of_what_was_in_front_of_it() {
+    let mut memory = memory();
+    let (first, _) = expect(&mut memory, pay(1, 1));
+    let (second, _) = expect(&mut memory, pay(2, 2));
+    memory.landed(&second);
+    memory.landed(&first);
+    assert!(memory.flights.is_empty());
 }
 
 #[test]
@@ -204,9 +217,22 @@ fn memory_is_bounded_i12() {
     memory.learn(stamp(10, OTHERS), (1..=3).map(state).collect());
     let (flight, _) = expect(&mut memory, pay(3, 1));
     memory.landed(&flight);
-    memory.learn(stamp(11, US), (4..=5).map(state).collect());
+    memory.learn(flight.after, (4..=5).map(state).collect());
     let (flight, _) = expect(&mut memory, pay(4, 2));
     memory.landed(&flight);
     let kept = [1, 2, 3, 4, 5].map(|card| memory.remembers(&token(card)));
     assert_eq!(kept, [false, false, false, true, true]);
+}
+
+#[test]
+fn memory_without_a_moment_to_make_room_is_not_relied_on_until_there_was_one_i12() {
+    let mut memory = Memory::of(2);
+    memory.learn(stamp(10, OTHERS), (1..=4).map(state).collect());
+    let (first, _) = expect(&mut memory, pay(1, 1));
+    let (second, sealed) = expect(&mut memory, pay(2, 2));
+    memory.landed(&first);
+    assert!(!memory.is_of_use());
+    memory.landed(&second);
+    memory.follow(second.after, &sealed, 3);
+    assert!(memory.is_of_use());
 }

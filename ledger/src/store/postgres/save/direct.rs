@@ -4,17 +4,19 @@
 //! | step | fails if |
 //! |---|---|
 //! | look at the head | it is not as remembered: somebody else has written |
-//! | replace the customers' balances | a row is locked for longer than a moment, or has other totals than remembered |
-//! | move the head on | it is not as remembered any more, or a balance was not replaced |
+//! | add to what customers' accounts hold | a row is locked for longer than a moment, is not there, or was captured from, credited or closed meanwhile |
+//! | move the head on | it is not as remembered any more, or an account was left out |
 //! | the ledger's own balances, authorizations, entries, feed | an authorization is known |
 //!
 //! What fails, fails as a whole. The head comes after the customers' accounts, as in every transaction:
 //! whoever has it waits for nobody.
 
-use ledger_api::{Changed, Entry, Layer, Side};
+use std::collections::HashMap;
+
+use ledger_api::{AccountId, Changed, Entry, Layer, Side};
 use sqlx::PgConnection;
 
-use super::super::memory::Stamp;
+use super::super::memory::Flight;
 use super::{AccountColumns, column, decided, lowers};
 use crate::posting::{Account, Record, Sealed};
 use crate::store::postgres::rows;
@@ -23,8 +25,8 @@ use crate::store::postgres::rows;
 const STATEMENT: &str = concat!(
     "WITH seen AS MATERIALIZED (
         SELECT 1 / count(*) AS same FROM head WHERE bucket = $1 AND epoch = $20 AND position = $21
-            AND entry = $22 AND writer = $23 AND hold_clock_ms / 1000 <= $18
-    ), replaced AS (
+            AND entry = $22 AND stamp = $23 AND hold_clock_ms / 1000 <= $18
+    ), added_to AS (
         INSERT INTO account AS old (bucket, id, currency, closed, position, debits_pending,
             debits_posted, credits_pending, credits_posted)
         SELECT $1, unnest($27::bigint[]), unnest($28::smallint[]), unnest($29::boolean[]),
@@ -32,17 +34,18 @@ const STATEMENT: &str = concat!(
             unnest($33::bigint[]), unnest($34::bigint[])
         FROM seen WHERE same = 1
         ON CONFLICT (bucket, id) DO UPDATE SET
-            position = EXCLUDED.position, debits_pending = EXCLUDED.debits_pending
+            position = EXCLUDED.position,
+            debits_pending = old.debits_pending + EXCLUDED.debits_pending
         WHERE old.closed = EXCLUDED.closed AND old.debits_posted = EXCLUDED.debits_posted
             AND old.credits_pending = EXCLUDED.credits_pending
             AND old.credits_posted = EXCLUDED.credits_posted
-        RETURNING 1
+        RETURNING xmax <> 0 AS was_there
     ), moved AS (
-        UPDATE head SET position = position + $24, entry = entry + $25, writer_before = writer,
-            writer = $26
-        WHERE bucket = $1 AND epoch = $20 AND position = $21 AND entry = $22 AND writer = $23
+        UPDATE head SET position = position + $24, entry = entry + $25, stamp_before = stamp,
+            stamp = $26
+        WHERE bucket = $1 AND epoch = $20 AND position = $21 AND entry = $22 AND stamp = $23
             AND hold_clock_ms / 1000 <= $18
-            AND (SELECT count(*) FROM replaced) = cardinality($27::bigint[])
+            AND (SELECT count(*) FROM added_to WHERE was_there) = cardinality($27::bigint[])
         RETURNING bucket
     ), own AS (
         INSERT INTO account AS old (bucket, id, currency, debits_pending, debits_posted,
@@ -81,6 +84,25 @@ fn by_account(entries: &[Entry]) -> Vec<Entry> {
     entries
 }
 
+/// All that a customer's account is changed by here: more is held.
+fn holds_or_is_internal(entry: &Entry) -> bool {
+    let holds = entry.side == Side::Debit && entry.layer == Layer::Pending;
+    entry.account.is_internal() || holds && entry.amount_minor > 0
+}
+
+/// What each account holds more than before.
+fn held_more(sealed: &Sealed) -> Vec<i64> {
+    let mut held: HashMap<AccountId, i64> = HashMap::new();
+    for entry in &sealed.entries {
+        // It fits: the sum is a part of a total.
+        let sum = held.entry(entry.account).or_default();
+        *sum = sum.saturating_add(entry.amount_minor);
+    }
+    column(&sealed.changed_accounts, |account| {
+        held.get(&account.id).copied().unwrap_or(0)
+    })
+}
+
 /// True where there is nothing in it that the statement does not write.
 pub(in crate::store::postgres) fn can_write(sealed: &Sealed) -> bool {
     let on_accounts = |what: &Changed| matches!(what, Changed::Account(_));
@@ -95,17 +117,18 @@ pub(in crate::store::postgres) fn can_write(sealed: &Sealed) -> bool {
             .changes
             .iter()
             .all(|change| on_accounts(&change.what))
+        && sealed.entries.iter().all(holds_or_is_internal)
 }
 
-/// Writes the batch if the head is found as `before`. It is done, or known not to be, only when the
+/// Writes the batch if the head is found as it was expected. It is done, or known not to be, only when the
 /// server has said so: an error that is not the server's leaves it open.
 pub(in crate::store::postgres) async fn all(
     connection: &mut PgConnection,
     bucket: i16,
     sealed: &Sealed,
-    before: &Stamp,
-    writer: i64,
+    flight: &Flight,
 ) -> Result<(), sqlx::Error> {
+    let (before, after) = (flight.before, flight.after);
     let records: Vec<&Record> = sealed.new_records.iter().collect();
     let accounts = AccountColumns::of(&sealed.changed_accounts);
     let internal: Vec<Account> = (sealed.internal.iter())
@@ -133,15 +156,15 @@ pub(in crate::store::postgres) async fn all(
         .bind(before.head.epoch.cast_signed())
         .bind(before.head.position.cast_signed())
         .bind(before.head.entry.cast_signed())
-        .bind(before.writer)
+        .bind(before.drawn)
         .bind((head.position - before.head.position).cast_signed())
         .bind((head.entry - before.head.entry).cast_signed())
-        .bind(writer)
+        .bind(after.drawn)
         .bind(accounts.ids)
         .bind(accounts.currencies)
         .bind(accounts.closed)
         .bind(accounts.positions)
-        .bind(accounts.debits_pending)
+        .bind(held_more(sealed))
         .bind(accounts.debits_posted)
         .bind(accounts.credits_pending)
         .bind(accounts.credits_posted)
