@@ -9,6 +9,7 @@
 mod card_data;
 mod chip_invariants;
 mod composites;
+mod damage;
 mod dialects;
 mod golden;
 mod invariants;

@@ -3,7 +3,8 @@
 use iso8583::profile::BUILT_IN;
 use iso8583::{MessageBuilder, Mti, Profile, decode};
 
-use crate::random::{Random, with_seeds};
+use crate::damage::with_seeds;
+use crate::random::Random;
 use crate::{chip_invariants, invariants};
 
 #[test]

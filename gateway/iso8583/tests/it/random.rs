@@ -1,42 +1,29 @@
-//! Messages and damage that follow from a seed.
+//! Messages that follow from a seed. The tests of the whole house use it too.
 
 use std::hash::{BuildHasher, RandomState};
 
 use iso8583::{Coding, Content, Field, Profile};
 
-/// Seeds in a row, from one that differs from run to run.
-const RUNS: u64 = 400;
-
-/// Runs a property with many seeds. A failure prints its seed; `ISO8583_SEED=…` replays it alone.
-pub(crate) fn with_seeds(property: impl Fn(&mut Random)) {
+/// So many seeds in a row, from one that differs from run to run; or `ISO8583_SEED=…` alone.
+pub(crate) fn seeds(count: u64) -> impl Iterator<Item = u64> {
     let wanted = std::env::var("ISO8583_SEED")
         .ok()
         .and_then(|seed| seed.parse().ok());
     let (first, count) = match wanted {
         Some(seed) => (seed, 1),
-        None => (RandomState::new().hash_one(0), RUNS),
+        None => (RandomState::new().hash_one(0), count),
     };
-    for seed in (0..count).map(|run| first.wrapping_add(run)) {
-        let _guard = Seed(seed);
-        property(&mut Random(seed));
-    }
-}
-
-/// Says which seed it was if the test fails.
-struct Seed(u64);
-
-impl Drop for Seed {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("failed with ISO8583_SEED={}", self.0);
-        }
-    }
+    (0..count).map(move |run| first.wrapping_add(run))
 }
 
 /// SplitMix64: eight lines, and any seed is as good as another.
 pub(crate) struct Random(u64);
 
 impl Random {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
     pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;
@@ -52,12 +39,6 @@ impl Random {
 
     pub(crate) fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
         choices[self.below(choices.len())]
-    }
-
-    pub(crate) fn bytes(&mut self, length_max: usize) -> Vec<u8> {
-        (0..self.below(length_max + 1))
-            .map(|_| self.next() as u8)
-            .collect()
     }
 
     /// Some fields of a profile with content that they may hold, ascending.
@@ -115,26 +96,5 @@ impl Random {
             text[0] = self.one_of(b"CD");
         }
         String::from_utf8(text).unwrap()
-    }
-
-    /// Sets, inserts or removes a few bytes, or cuts the end off. Bytes that mean something
-    /// somewhere do more damage than any byte.
-    pub(crate) fn damage(&mut self, bytes: &mut Vec<u8>) {
-        for _ in 0..self.below(4) {
-            if bytes.is_empty() {
-                return;
-            }
-            let at = self.below(bytes.len());
-            let byte = match self.below(2) {
-                0 => self.one_of(b"0123456789abcdefABCDEF =\x00\xF0\xF9\x0C\x3F\xFF"),
-                _ => self.next() as u8,
-            };
-            match self.below(13) {
-                0..=7 => bytes[at] = byte,
-                8..=9 => bytes.insert(at, byte),
-                10..=11 => drop(bytes.remove(at)),
-                _ => bytes.truncate(at),
-            }
-        }
     }
 }

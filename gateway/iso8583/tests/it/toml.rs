@@ -6,8 +6,8 @@ use iso8583::{
     Coding, Counts, Length, MessageBuilder, Mti, PrefixCoding, Profile, Secrecy, decode,
 };
 
+use crate::damage::with_seeds;
 use crate::invariants;
-use crate::random::with_seeds;
 
 #[test]
 fn every_built_in_profile_is_printed_and_read_back_equal() {
