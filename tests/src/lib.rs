@@ -17,6 +17,7 @@ pub mod ledger_client;
 pub mod node;
 pub mod notebook;
 pub mod open_metrics;
+pub mod packages;
 pub mod patroni;
 pub mod payment;
 pub mod ports;

@@ -10,6 +10,7 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use crate::cluster::Stack;
+use crate::packages;
 use crate::payment::Card;
 
 const PACKAGE: &str = "pyiso8583==4.0.1";
@@ -75,27 +76,5 @@ async fn obey(stack: &Stack, order: &str) -> anyhow::Result<()> {
 /// # Errors
 /// Where it cannot be installed in CI.
 pub async fn installed(target: &Path) -> anyhow::Result<Option<PathBuf>> {
-    let directory = target.join("pyiso8583-4.0.1");
-    if directory.join("iso8583").is_dir() {
-        return Ok(Some(directory));
-    }
-    let fresh = directory.with_extension("part");
-    let output = Command::new("python3")
-        .args(["-m", "pip", "install", "--quiet", "--no-deps", "--target"])
-        .arg(&fresh)
-        .arg(PACKAGE)
-        .stdin(Stdio::null())
-        .output()
-        .await;
-    let complaint = match output {
-        Ok(output) if output.status.success() => {
-            std::fs::rename(&fresh, &directory)?;
-            return Ok(Some(directory));
-        }
-        Ok(output) => String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-        Err(error) => error.to_string(),
-    };
-    let why = format!("python3 with pip cannot install it: {complaint}");
-    crate::skipped(PACKAGE, why)?;
-    Ok(None)
+    packages::python(target, PACKAGE).await
 }
