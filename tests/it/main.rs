@@ -26,9 +26,12 @@ mod ledger_down;
 mod lost_database;
 mod malformed;
 mod metrics;
+mod oracle;
 mod overload;
 mod postgres;
 mod pyiso8583;
+#[path = "../../gateway/iso8583/tests/it/random.rs"]
+mod random;
 mod random_kill;
 mod replies_lost;
 mod restored_ledger;
