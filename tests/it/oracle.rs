@@ -5,12 +5,15 @@
 //! it, and `ISO8583_SEED=…` asks about that message alone. Where an oracle is known to differ, a
 //! [`Difference`] says why, and each run checks that it still does.
 
+mod conversation;
 mod description;
 mod iso_8583;
+mod pcap;
 
 mod pyiso8583;
 mod script;
 mod starkbank;
+mod tshark;
 
 use std::collections::BTreeMap;
 
