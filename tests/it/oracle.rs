@@ -15,7 +15,7 @@ mod script;
 mod starkbank;
 mod tshark;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, bail, ensure};
 use iso8583::{Message, MessageBuilder, Mti, Profile, decode};
@@ -230,8 +230,7 @@ fn differing(meant: &Said, read: &Said) -> String {
     if meant.mti != read.mti {
         all.push(format!("type {} as {}", meant.mti, read.mti));
     }
-    let numbers: std::collections::BTreeSet<_> =
-        meant.fields.keys().chain(read.fields.keys()).collect();
+    let numbers: BTreeSet<_> = meant.fields.keys().chain(read.fields.keys()).collect();
     for number in numbers {
         let (meant, read) = (meant.fields.get(number), read.fields.get(number));
         if meant != read {

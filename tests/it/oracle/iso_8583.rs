@@ -63,6 +63,7 @@ async fn iso_8583_of_npm_and_we_read_what_the_other_writes() -> anyhow::Result<(
         name: "iso_8583 of npm",
         interpreter: "node",
         script: "iso_8583.js",
+        arguments: &[],
         library: ("NODE_PATH", library),
         differences: DIFFERENCES,
     };

@@ -1,6 +1,9 @@
 """Speaks for pyiso8583: answers each message with what it reads in the bytes and what it writes.
 
-The first line of standard input is a profile, from which its table is made. Every other line is a
+    python3 pyiso8583.py [TABLE]
+
+The first line of standard input is a profile. The library's table is made of it, unless TABLE names one
+that the library brings along. Every other line is a
 message, {"fields": {"t": "0100", …}, "bytes": hex}, answered by {"read": …, "wrote": hex} or by
 {"error": …}.
 """
@@ -9,6 +12,7 @@ import json
 import sys
 
 import iso8583
+import iso8583.specs
 
 
 def entry(field):
@@ -57,11 +61,12 @@ def answer(question, spec):
     return {"read": fields, "wrote": wrote.hex()}
 
 
-def main():
-    spec = table(json.loads(sys.stdin.readline()))
+def main(own=None):
+    profile = json.loads(sys.stdin.readline())
+    spec = getattr(iso8583.specs, own) if own else table(profile)
     for line in sys.stdin:
         print(json.dumps(answer(json.loads(line), spec)))
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

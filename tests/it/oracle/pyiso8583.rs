@@ -44,6 +44,7 @@ async fn pyiso8583_and_we_read_what_the_other_writes() -> anyhow::Result<()> {
         name: "pyiso8583",
         interpreter: "python3",
         script: "pyiso8583.py",
+        arguments: &[],
         library: ("PYTHONPATH", library),
         differences: &[],
     };
@@ -54,5 +55,11 @@ async fn pyiso8583_and_we_read_what_the_other_writes() -> anyhow::Result<()> {
         oracle.agrees(profile, 1_000).await?;
     }
     let mixed = Profile::from_toml(MIXED)?;
-    oracle.agrees(&mixed, 1_000).await
+    oracle.agrees(&mixed, 1_000).await?;
+
+    let with_its_own_table = Oracle {
+        arguments: &["default_ascii"],
+        ..oracle
+    };
+    with_its_own_table.agrees(&ASCII_HEX, 1_000).await
 }

@@ -19,6 +19,8 @@ pub(super) struct Oracle {
     /// Beside this file. It reads a profile as [`description`] puts it, then messages, and answers
     /// each.
     pub(super) script: &'static str,
+    /// What the script is told beside that.
+    pub(super) arguments: &'static [&'static str],
     /// The variable that says where the interpreter finds the library, and where that is.
     pub(super) library: (&'static str, std::path::PathBuf),
     pub(super) differences: &'static [Difference],
@@ -30,6 +32,8 @@ impl Oracle {
         let examples = examples(profile, self.differences)?;
         let questions = questions(profile, count, self.differences)?;
         let told = self.ask(profile, &[&examples, &questions]).await?;
+        let both = |told: &Told| told.error.is_some() || told.wrote.is_some();
+        ensure!(told.iter().all(both), "{} does not write", self.name);
         check(self.name, profile, &examples, &questions, &told)
     }
 
@@ -47,6 +51,7 @@ impl Oracle {
         let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("it/oracle");
         let output = Command::new(self.interpreter)
             .arg(directory.join(self.script))
+            .args(self.arguments)
             .env(self.library.0, &self.library.1)
             .stdin(Stdio::from(input))
             .output()

@@ -45,6 +45,7 @@ async fn starkbank_iso8583_and_we_read_what_the_other_writes() -> anyhow::Result
         name: "starkbank-iso8583",
         interpreter: "python3",
         script: "starkbank_iso8583.py",
+        arguments: &[],
         library: ("PYTHONPATH", library),
         differences: DIFFERENCES,
     };
