@@ -3,6 +3,7 @@
 mod arguments;
 mod build;
 pub mod config;
+mod iso;
 mod serve;
 #[cfg(test)]
 mod tests;
@@ -47,6 +48,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             });
         }
     };
+    // Tools at a shell have no configuration.
+    if let Some(Command::Iso(words)) = command {
+        return words.run();
+    }
     let loaded = SERVICE.load_from::<Config>(&matches, &settings::environment);
     // A gateway with other faults in its configuration can be asked too.
     if let Some(Command::Healthcheck(check)) = command {

@@ -14,6 +14,7 @@ use process::settings::{ConfigCommand, Loaded, Report, check};
 use process::telemetry;
 
 use super::config::Config;
+use super::iso::Words;
 use crate::authorize::Budgets;
 use crate::identity::Keys;
 
@@ -38,6 +39,8 @@ pub(super) enum Command {
     Config(ConfigCommand),
     /// Ask a running gateway whether it can answer safely: exit code 0, or 1 and why not.
     Healthcheck(Healthcheck),
+    /// Describe, write and send ISO 8583 messages: see `gateway iso --help`.
+    Iso(Words),
 }
 
 const EXAMPLES: &str = "\
@@ -51,11 +54,13 @@ Examples:
   HOLDFAST_LOG=info,gateway=debug gateway --config gateway.toml
       with a setting from the environment
   gateway healthcheck --url http://127.0.0.1:7401/readyz
+  gateway iso describe message.bin
+      what an ISO 8583 message says, masked
 
 Flags count before the environment, that before the file, that before defaults.
 
 Exit codes: 0 drained or done, 1 could not start or not healthy, 2 not drained in time or stopped at
-once by a second signal, 64 configuration.";
+once by a second signal, 64 configuration. Those of `gateway iso` are in its --help.";
 
 /// What has been understood.
 pub(super) struct Settings {
