@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::framing::Framing;
 use super::reading::Reading;
-use super::{Ended, Streams};
+use super::{Ended, Streams, hints};
 
 /// Describes every message of a stream of bytes.
 pub(super) fn describe(
@@ -27,13 +27,12 @@ pub(super) fn describe(
         let (message, behind) = match framing.take(rest) {
             Ok(taken) => taken,
             Err(error) => {
-                let readings = Reading::of(profile, Framing::None, rest);
-                let hint = readings.is_readable();
-                no_frame(offset, &error.to_string(), hint, json, streams.out)?;
+                let hints = hints::of_stream(profile, rest);
+                no_frame(offset, &error.to_string(), &hints, json, streams.out)?;
                 return Ok(Ended::NotReadable);
             }
         };
-        rest = behind;
+        let stream_from_here = std::mem::replace(&mut rest, behind);
         if offset > 0 && !json {
             writeln!(streams.out)?;
         }
@@ -41,7 +40,14 @@ pub(super) fn describe(
             poll(offset, json, streams.out)?;
             continue;
         }
-        let reading = Reading::of(profile, framing, message);
+        let mut reading = Reading::of(profile, framing, message);
+        // A wrong framing may have cut the message short.
+        if let Reading::Refused(refusal) = &mut reading
+            && framing != Framing::None
+        {
+            let other = hints::of_stream(profile, stream_from_here);
+            refusal.hints.splice(..0, other);
+        }
         if !reading.is_readable() {
             ended = Ended::NotReadable;
         }
@@ -54,12 +60,10 @@ pub(super) fn describe(
 fn no_frame(
     offset: usize,
     reason: &str,
-    reads_without: bool,
+    hints: &[String],
     json: bool,
     out: &mut dyn Write,
 ) -> std::io::Result<()> {
-    let hint = "the length header is missing: use --framing none";
-    let hints: Vec<&str> = reads_without.then_some(hint).into_iter().collect();
     if json {
         let refusal = json!({
             "readable": false, "offset": offset, "reason": reason, "hints": hints,

@@ -33,6 +33,23 @@ pub(super) fn of(profile: &Profile, framing: Framing, frame: &[u8], reason: Reas
     hints
 }
 
+/// Guesses for bytes that a framing cannot take a frame from.
+pub(super) fn of_stream(profile: &Profile, stream: &[u8]) -> Vec<String> {
+    if decode(profile, stream).is_ok() {
+        return vec!["the length header is missing: use --framing none".to_owned()];
+    }
+    let takes = |framing: &Framing| {
+        let taken = framing.take(stream);
+        taken.is_ok_and(|(message, _)| decode(profile, message).is_ok())
+    };
+    let fitting = Framing::ALL.into_iter().find(takes);
+    let hint = fitting.map(|framing| {
+        let word = framing.word();
+        format!("another length header stands in front: use --framing {word}")
+    });
+    hint.into_iter().collect()
+}
+
 /// The bytes as they are, and without what commonly stands around a message.
 fn attempts(framing: Framing, frame: &[u8]) -> Vec<Attempt<'_>> {
     let mut attempts = vec![Attempt {

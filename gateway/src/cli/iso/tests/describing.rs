@@ -4,6 +4,7 @@ use iso8583::Profile;
 use iso8583::profile::{ASCII_HEX, BCD, EBCDIC};
 use serde_json::{Value, json};
 
+use super::super::framing::Framing;
 use super::{ECHO, FIELDS, request, tool};
 
 #[test]
@@ -256,4 +257,20 @@ fn lower_case_bitmaps_and_line_ends_are_read() {
     let (bitmap, rest) = rest.split_at(16);
     let lower = format!("{mti}{}{rest}\n", bitmap.to_ascii_lowercase());
     assert_eq!(tool("describe", lower.as_bytes()).code, 0);
+}
+
+#[test]
+fn a_wrong_framing_is_told_from_the_right_one() {
+    let message = request(&ASCII_HEX, &FIELDS);
+    for framing in Framing::ALL {
+        let header = framing.header(&message).unwrap();
+        let stream = [&header, &message[..]].concat();
+        for told in Framing::ALL.into_iter().filter(|told| *told != framing) {
+            let flags = format!("--framing {}", told.word());
+            let said = tool(&format!("describe --raw {flags}"), &stream);
+            assert_eq!(said.code, 1, "{framing:?} {told:?}");
+            let hint = format!("use --framing {}\n", framing.word());
+            assert!(said.text().contains(&hint), "{told:?}: {}", said.text());
+        }
+    }
 }
