@@ -1,5 +1,6 @@
 //! Natural batching: while one transaction is in flight, commands gather; the next takes them all,
-//! up to a bound. No timer, so nothing waits when the ledger is idle.
+//! up to a bound. No timer, so nothing waits when the ledger is idle. Where the next transaction can be made
+//! ready meanwhile, authorizations go in two, which take turns ([`waiting`]).
 //!
 //! | lane | what waits in it |
 //! |---|---|
@@ -8,6 +9,7 @@
 //! | desk | accounts, cards, grants, what a person has decided |
 //! | [`held`] | commands whose account somebody else has locked, each account by itself (rule 19) |
 
+mod flights;
 mod held;
 #[cfg(test)]
 mod tests;
@@ -27,8 +29,9 @@ use tokio::time::Instant;
 use crate::metrics::Metrics;
 use crate::posting::{Command, Lane, Moment, Outcome};
 use crate::store::{Passed, Store, StoreError};
+use flights::Flights;
 use held::HeldLanes;
-use waiting::{Flights, Waiting, size};
+use waiting::Waiting;
 
 /// How much goes together, and how much and how long may wait.
 #[derive(Debug, Clone, Copy)]
@@ -218,8 +221,8 @@ impl Worker {
                 let Some(batch) = waiting.gather(&self.flights).await else {
                     return;
                 };
-                let flight = self.flights.begin(size(&batch));
-                (batch, flight)
+                let flight = self.flights.begin(batch.commands);
+                (batch.jobs, flight)
             };
             let again = self.run(batch).await;
             flight.end(again);

@@ -2,6 +2,7 @@
 
 use ledger_api::JournalHead;
 
+use super::waiting::Batch;
 use super::*;
 
 fn job(commands: usize) -> Job {
@@ -35,8 +36,8 @@ fn waiting(sizes: &[usize], at_once: usize) -> (Queue, Waiting) {
     (queue, Waiting::new(taken, 512, at_once))
 }
 
-fn sizes(batch: &[Job]) -> Vec<usize> {
-    batch.iter().map(|job| job.commands.len()).collect()
+fn sizes(batch: &Batch) -> Vec<usize> {
+    batch.jobs.iter().map(|job| job.commands.len()).collect()
 }
 
 #[tokio::test]
@@ -58,11 +59,11 @@ async fn two_batches_that_may_go_beside_each_other_share_what_waits() {
         let (queue, mut waiting) = waiting(&jobs, 2);
         let flights = &queue.flights;
         let batch = waiting.gather(flights).await.unwrap();
-        assert_eq!(size(&batch), first, "of {jobs:?}");
-        let _flight = flights.begin(size(&batch));
+        assert_eq!(batch.commands, first, "of {jobs:?}");
+        let _flight = flights.begin(batch.commands);
         if first < jobs.iter().sum() {
             let second = waiting.gather(flights).await.unwrap();
-            assert_eq!(size(&second), first, "of {jobs:?}");
+            assert_eq!(second.commands, first, "of {jobs:?}");
         }
     }
 }
@@ -76,7 +77,7 @@ async fn a_straggler_waits_for_the_batch_in_front_or_for_as_many_as_it_has() {
     assert!(early.is_err(), "three do not go beside five");
     queue.push(job(1)).unwrap();
     queue.push(job(1)).unwrap();
-    assert_eq!(size(&gathering.await.unwrap()), 5);
+    assert_eq!(gathering.await.unwrap().commands, 5);
 }
 
 #[tokio::test]
@@ -84,6 +85,19 @@ async fn what_was_left_out_goes_first_and_does_not_wait_for_others_to_come() {
     let (queue, mut waiting) = waiting(&[], 2);
     queue.flights.begin(7).end(vec![job(7)]);
     assert_eq!(sizes(&waiting.gather(&queue.flights).await.unwrap()), [7]);
+}
+
+#[tokio::test]
+async fn what_was_left_out_and_what_did_not_fit_keep_the_bound_and_their_order() {
+    let (queue, mut waiting) = waiting(&[300, 300], 1);
+    assert_eq!(sizes(&waiting.gather(&queue.flights).await.unwrap()), [300]);
+    queue.flights.begin(500).end(vec![job(400), job(100)]);
+    queue.flights.begin(20).end(vec![job(20)]);
+    let mut batches = Vec::new();
+    for _ in 0..2 {
+        batches.push(sizes(&waiting.gather(&queue.flights).await.unwrap()));
+    }
+    assert_eq!(batches, [vec![400, 100], vec![20, 300]]);
 }
 
 #[tokio::test]

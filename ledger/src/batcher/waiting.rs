@@ -1,73 +1,12 @@
 //! Which of what waits goes into the next batch.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 
 use super::Job;
+use super::flights::Flights;
 
 /// So many commands are not worth two batches.
 const SHARED_FROM: usize = 32;
-
-/// The commands of a lane that wait, and those that are on their way.
-#[derive(Debug, Default)]
-pub(super) struct Flights {
-    waiting: AtomicUsize,
-    commands: AtomicUsize,
-    ended: Notify,
-    /// What was left out of one and is to be tried once more.
-    again: Mutex<Vec<Job>>,
-}
-
-impl Flights {
-    pub(super) fn wait(&self, commands: usize) {
-        self.waiting.fetch_add(commands, Ordering::AcqRel);
-    }
-
-    pub(super) fn begin(self: &Arc<Self>, commands: usize) -> Flight {
-        self.commands.fetch_add(commands, Ordering::AcqRel);
-        Flight {
-            flights: Arc::clone(self),
-            commands,
-        }
-    }
-
-    fn took(&self, job: Job) -> Job {
-        self.waiting.fetch_sub(job.commands.len(), Ordering::AcqRel);
-        job
-    }
-
-    fn again(&self) -> MutexGuard<'_, Vec<Job>> {
-        self.again.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn commands(&self) -> usize {
-        self.commands.load(Ordering::Acquire)
-    }
-}
-
-/// A batch on its way, until it is dropped.
-#[derive(Debug)]
-pub(super) struct Flight {
-    flights: Arc<Flights>,
-    commands: usize,
-}
-
-impl Flight {
-    /// Ends it, and has what was left out of it tried once more.
-    pub(super) fn end(self, again: Vec<Job>) {
-        self.flights.again().extend(again);
-    }
-}
-
-impl Drop for Flight {
-    fn drop(&mut self) {
-        let commands = &self.flights.commands;
-        commands.fetch_sub(self.commands, Ordering::AcqRel);
-        self.flights.ended.notify_one();
-    }
-}
 
 /// What waits in a lane.
 #[derive(Debug)]
@@ -78,6 +17,27 @@ pub(super) struct Waiting {
     max: usize,
     /// How many batches may be on their way at once.
     at_once: usize,
+}
+
+/// What goes together.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub(super) jobs: Vec<Job>,
+    /// How many commands they have.
+    pub(super) commands: usize,
+}
+
+impl Batch {
+    /// Takes a job that fits, and any where there is none yet: what is larger than a batch goes alone.
+    fn add(&mut self, job: Job, max: usize) -> Result<(), Job> {
+        let commands = self.commands + job.commands.len();
+        if commands > max && !self.jobs.is_empty() {
+            return Err(job);
+        }
+        self.commands = commands;
+        self.jobs.push(job);
+        Ok(())
+    }
 }
 
 impl Waiting {
@@ -93,69 +53,58 @@ impl Waiting {
     /// The next batch; `None` when nobody will ever come again. While another batch is on its way it
     /// waits until there is as much as that: two halves that take turns are done sooner than a crowd
     /// and a straggler.
-    pub(super) async fn gather(&mut self, flights: &Flights) -> Option<Vec<Job>> {
-        let mut batch = Vec::new();
+    pub(super) async fn gather(&mut self, flights: &Flights) -> Option<Batch> {
+        let mut batch = Batch::default();
         loop {
-            // What was left out goes first, because it has waited longest.
-            batch.splice(0..0, flights.again().drain(..));
-            if let Some(job) = self.carried.take() {
-                self.add(&mut batch, job);
+            if !self.take_again(&mut batch, flights) {
+                return Some(batch);
             }
-            let under_way = flights.commands();
-            let share = self.share(flights, size(&batch));
-            self.take_up_to(&mut batch, share, flights);
-            let full = self.carried.is_some() || size(&batch) >= under_way.min(self.max);
-            if !batch.is_empty() && full {
+            let under_way = flights.under_way();
+            let share = self.share(flights, &batch);
+            while batch.commands < share
+                && self.carried.is_none()
+                && let Ok(job) = self.jobs.try_recv()
+            {
+                self.carried = batch.add(flights.took(job), self.max).err();
+            }
+            let full = self.carried.is_some() || batch.commands >= under_way.min(self.max);
+            if !batch.jobs.is_empty() && full {
                 return Some(batch);
             }
             tokio::select! {
                 job = self.jobs.recv() => match job {
-                    Some(job) => self.add(&mut batch, flights.took(job)),
-                    None if batch.is_empty() => return None,
+                    Some(job) => self.carried = batch.add(flights.took(job), self.max).err(),
+                    None if batch.jobs.is_empty() => return None,
                     None => return Some(batch),
                 },
-                () = flights.ended.notified() => {}
+                () = flights.ended() => {}
             }
         }
+    }
+
+    /// What was left out goes first, because it has waited longest; then what did not fit. False where not
+    /// all of it fits.
+    fn take_again(&mut self, batch: &mut Batch, flights: &Flights) -> bool {
+        let mut again = flights.again();
+        while let Some(job) = again.pop_front() {
+            if let Err(job) = batch.add(job, self.max) {
+                again.push_front(job);
+                return false;
+            }
+        }
+        drop(again);
+        if let Some(job) = self.carried.take() {
+            self.carried = batch.add(job, self.max).err();
+        }
+        self.carried.is_none()
     }
 
     /// How many commands the next batch takes of what is there: a half, where another may go beside it.
-    fn share(&self, flights: &Flights, gathered: usize) -> usize {
+    fn share(&self, flights: &Flights, batch: &Batch) -> usize {
         if self.at_once == 1 {
             return self.max;
         }
-        let all = flights.commands() + gathered + flights.waiting.load(Ordering::Acquire);
+        let all = flights.under_way() + batch.commands + flights.waiting();
         all.div_ceil(self.at_once).max(SHARED_FROM).min(self.max)
     }
-
-    /// Takes what waits, up to a bound.
-    fn take_up_to(&mut self, batch: &mut Vec<Job>, max: usize, flights: &Flights) {
-        let mut size = size(batch);
-        while size < max
-            && self.carried.is_none()
-            && let Ok(job) = self.jobs.try_recv()
-        {
-            size += job.commands.len();
-            let job = flights.took(job);
-            if batch.is_empty() || size <= self.max {
-                batch.push(job);
-            } else {
-                self.carried = Some(job);
-            }
-        }
-    }
-
-    /// A job that does not fit is carried to the next batch, and goes alone where it fits into none.
-    fn add(&mut self, batch: &mut Vec<Job>, job: Job) {
-        if batch.is_empty() || size(batch) + job.commands.len() <= self.max {
-            batch.push(job);
-        } else {
-            self.carried = Some(job);
-        }
-    }
-}
-
-/// How many commands these jobs have.
-pub(super) fn size(batch: &[Job]) -> usize {
-    batch.iter().map(|job| job.commands.len()).sum()
 }
