@@ -175,8 +175,12 @@ impl Postgres {
         let early = {
             let mut memory = self.memory();
             self.turns.take_behind_known(whole).and_then(|turn| {
+                let decided = self.decide(&mut memory, &needs, commands, now);
+                if decided.is_none() {
+                    turn.is_unknown();
+                }
                 gate.keep(turn);
-                self.decide(&mut memory, &needs, commands, now)
+                decided
             })
         };
         if gate.pass().await.is_err() {
@@ -184,7 +188,15 @@ impl Postgres {
             return Landing::Not;
         }
         let still = early.filter(|(_, flight)| self.memory().still_expects(flight));
-        let decided = still.or_else(|| self.decide(&mut self.memory(), &needs, commands, now));
+        let decided = match still {
+            Some(decided) => Some(decided),
+            None => {
+                gate.is_unknown().await;
+                let mut memory = self.memory();
+                memory.drop_flights();
+                self.decide(&mut memory, &needs, commands, now)
+            }
+        };
         let Some((sealed, flight)) = decided else {
             return Landing::Not;
         };

@@ -13,8 +13,8 @@ use ledger_api::{AccountId, AuthorizationId, CardToken};
 use crate::posting::{Account, Card, Command, Head, Needs, Sealed, WorkingSet};
 use recent::Recent;
 
-/// How many cards, and how many accounts, are remembered at least; twice as many at most, of some 100
-/// bytes each.
+/// How many of the cards, and of the accounts, that were used last are remembered at least, of some 100
+/// bytes each. Beyond twice as many memory is not used before there was room made.
 const STATES: usize = 500_000;
 /// The same for the ids of authorizations, of some 20 bytes each.
 const IDS: usize = 250_000;
@@ -147,8 +147,9 @@ impl Memory {
         card.is_some_and(|card| self.accounts.contains(&card.state.account))
     }
 
-    /// Remembers what was read at a state of the head; what is remembered already is newer. Nothing where
-    /// that state is not known, unless nothing is.
+    /// Remembers what was read at a state of the head; what is remembered already is newer. A state that is
+    /// not known is somebody else's: then nothing else is remembered, or, while something is on its way, not
+    /// this.
     pub(super) fn learn(&mut self, stamp: Stamp, found: Vec<(Card, Account)>) {
         if !self.known.contains(&stamp) {
             // Somebody else has written, or it was before a flight that may still land.
@@ -219,10 +220,21 @@ impl Memory {
 
     /// It did not come to be, or nobody knows: what was decided on top of it will not either.
     pub(super) fn failed(&mut self, flight: &Flight) {
-        let Some(place) = self.place_of(flight) else {
-            return;
-        };
+        if let Some(place) = self.place_of(flight) {
+            self.drop_from(place);
+        }
+    }
+
+    /// Whoever decides in his turn comes before all that is on its way still: it was decided without him.
+    pub(super) fn drop_flights(&mut self) {
+        self.drop_from(0);
+    }
+
+    fn drop_from(&mut self, place: usize) {
         let gone = self.flights.split_off(place);
+        if gone.is_empty() {
+            return;
+        }
         for account in gone.iter().flat_map(|(_, touched)| touched) {
             self.accounts.remove(account);
         }

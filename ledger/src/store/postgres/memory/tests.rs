@@ -173,6 +173,17 @@ fn numbers_that_were_reached_again_are_another_state_whoever_reached_them() {
 }
 
 #[test]
+fn who_decides_in_his_turn_does_not_build_on_those_behind_him() {
+    let mut memory = memory();
+    let (behind, _) = expect(&mut memory, pay(1, 1));
+    memory.drop_flights();
+    assert!(!memory.still_expects(&behind));
+    assert_eq!(held_on(&memory, 1), None, "it is read again");
+    let (now, _) = expect(&mut memory, pay(2, 2));
+    assert_eq!(now.before, stamp(10, OTHERS));
+}
+
+#[test]
 fn what_landed_tells_of_what_was_in_front_of_it() {
     let mut memory = memory();
     let (first, _) = expect(&mut memory, pay(1, 1));
