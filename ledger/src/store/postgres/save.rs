@@ -6,7 +6,9 @@
 use ledger_api::{
     AccountState, AccountStatus, CardState, Change, Changed, Entry, GatewayId, Layer, Side, Totals,
 };
-use sqlx::PgConnection;
+use sqlx::postgres::PgArguments;
+use sqlx::query::Query;
+use sqlx::{PgConnection, Postgres};
 
 use super::rows;
 use super::tx::TxError;
@@ -46,7 +48,23 @@ impl AccountColumns {
             credits_posted: column(accounts, |it| it.totals.credits_posted),
         }
     }
+
+    /// Binds them in the order in which they are written here.
+    fn bind(self, statement: Statement) -> Statement {
+        statement
+            .bind(self.ids)
+            .bind(self.currencies)
+            .bind(self.closed)
+            .bind(self.positions)
+            .bind(self.debits_pending)
+            .bind(self.debits_posted)
+            .bind(self.credits_pending)
+            .bind(self.credits_posted)
+    }
 }
+
+/// A statement to which more is bound.
+type Statement = Query<'static, Postgres, PgArguments>;
 
 /// Everything, for one bucket.
 pub(super) async fn all(
@@ -73,24 +91,15 @@ async fn new_accounts(
         return Ok(());
     }
     let columns = AccountColumns::of(accounts);
-    sqlx::query(
+    let statement = sqlx::query(
         "INSERT INTO account (bucket, id, currency, closed, position, debits_pending,
              debits_posted, credits_pending, credits_posted)
          SELECT $1, unnest($2::bigint[]), unnest($3::smallint[]), unnest($4::boolean[]),
              unnest($5::bigint[]), unnest($6::bigint[]), unnest($7::bigint[]),
              unnest($8::bigint[]), unnest($9::bigint[])",
     )
-    .bind(bucket)
-    .bind(columns.ids)
-    .bind(columns.currencies)
-    .bind(columns.closed)
-    .bind(columns.positions)
-    .bind(columns.debits_pending)
-    .bind(columns.debits_posted)
-    .bind(columns.credits_pending)
-    .bind(columns.credits_posted)
-    .execute(connection)
-    .await?;
+    .bind(bucket);
+    columns.bind(statement).execute(connection).await?;
     Ok(())
 }
 
@@ -118,7 +127,7 @@ async fn accounts(
         return Ok(());
     }
     let columns = AccountColumns::of(&accounts);
-    sqlx::query(
+    let statement = sqlx::query(
         "INSERT INTO account AS old (bucket, id, currency, closed, position, debits_pending,
              debits_posted, credits_pending, credits_posted)
          SELECT $1, unnest($2::bigint[]), unnest($3::smallint[]), unnest($4::boolean[]),
@@ -135,17 +144,8 @@ async fn accounts(
              credits_posted = EXCLUDED.credits_posted
                  + CASE WHEN old.id < 4611686018427387904 THEN 0 ELSE old.credits_posted END",
     )
-    .bind(bucket)
-    .bind(columns.ids)
-    .bind(columns.currencies)
-    .bind(columns.closed)
-    .bind(columns.positions)
-    .bind(columns.debits_pending)
-    .bind(columns.debits_posted)
-    .bind(columns.credits_pending)
-    .bind(columns.credits_posted)
-    .execute(connection)
-    .await?;
+    .bind(bucket);
+    columns.bind(statement).execute(connection).await?;
     Ok(())
 }
 

@@ -1,11 +1,9 @@
 //! Writing the authorizations that are nearly all there are: new, and decided by the ledger alone.
 
 use sqlx::PgConnection;
-use sqlx::postgres::PgArguments;
-use sqlx::query::Query;
 
-use super::column;
 use super::record::{minor, reason};
+use super::{Statement, column};
 use crate::posting::{Life, Record};
 use crate::store::postgres::tx::TxError;
 
@@ -65,8 +63,6 @@ pub(super) async fn insert(
         .await?;
     Ok(())
 }
-
-pub(super) type Statement = Query<'static, sqlx::Postgres, PgArguments>;
 
 /// Binds `$2` to `$17`.
 pub(super) fn bind(statement: Statement, records: &[&Record]) -> Statement {

@@ -130,7 +130,10 @@ pub(in crate::store::postgres) async fn all(
 ) -> Result<(), sqlx::Error> {
     let (before, after) = (flight.before, flight.after);
     let records: Vec<&Record> = sealed.new_records.iter().collect();
-    let accounts = AccountColumns::of(&sealed.changed_accounts);
+    let accounts = AccountColumns {
+        debits_pending: held_more(sealed),
+        ..AccountColumns::of(&sealed.changed_accounts)
+    };
     let internal: Vec<Account> = (sealed.internal.iter())
         .map(|delta| Account {
             totals: delta.totals,
@@ -150,7 +153,7 @@ pub(in crate::store::postgres) async fn all(
     let states: Vec<_> = states.collect();
     let booked_at = entries.first().map_or(0, |entry| entry.booked_at);
     let head = sealed.head;
-    decided::bind(sqlx::query(STATEMENT).bind(bucket), &records)
+    let statement = decided::bind(sqlx::query(STATEMENT).bind(bucket), &records)
         .bind(sealed.hold_clock.cast_signed())
         .bind(booked_at.cast_signed())
         .bind(before.head.epoch.cast_signed())
@@ -159,15 +162,9 @@ pub(in crate::store::postgres) async fn all(
         .bind(before.drawn)
         .bind((head.position - before.head.position).cast_signed())
         .bind((head.entry - before.head.entry).cast_signed())
-        .bind(after.drawn)
-        .bind(accounts.ids)
-        .bind(accounts.currencies)
-        .bind(accounts.closed)
-        .bind(accounts.positions)
-        .bind(held_more(sealed))
-        .bind(accounts.debits_posted)
-        .bind(accounts.credits_pending)
-        .bind(accounts.credits_posted)
+        .bind(after.drawn);
+    accounts
+        .bind(statement)
         .bind(internal.ids)
         .bind(internal.currencies)
         .bind(internal.debits_pending)

@@ -1,11 +1,9 @@
 //! Writing authorizations.
 
 use ledger_api::{Reason, Verdict};
-use sqlx::postgres::PgArguments;
-use sqlx::query::Query;
-use sqlx::{PgConnection, Postgres};
+use sqlx::PgConnection;
 
-use super::{column, decided, rows};
+use super::{Statement, column, decided, rows};
 use crate::posting::{Record, Sealed};
 use crate::store::postgres::tx::TxError;
 
@@ -150,8 +148,6 @@ pub(super) async fn records(
     }
     Ok(())
 }
-
-type Statement = Query<'static, Postgres, PgArguments>;
 
 fn bind_plain(statement: &'static str, bucket: i16, rows: &[&Record]) -> Statement {
     sqlx::query(statement)
