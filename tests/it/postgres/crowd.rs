@@ -9,7 +9,7 @@ use ledger::batcher::{Batcher, Limits};
 use ledger::metrics::Metrics;
 use ledger::posting::{Command, Outcome};
 use ledger::store::Store;
-use ledger_api::{AccountId, Advice, AdviceItem, AdviceSource, Cause, Reason};
+use ledger_api::{AccountId, AdviceItem};
 use tests::postgres::Postgres;
 use tests::waiting::wait_until;
 use tokio::task::JoinSet;
@@ -86,22 +86,7 @@ fn command(writer: u64, round: u64, step: u64) -> Command {
     }
     Command::Advise {
         gateway,
-        item: AdviceItem::Advice(Advice {
-            id: request.id,
-            card: request.card,
-            requested_minor: request.amount_minor,
-            approved_minor: request.amount_minor,
-            approved: true,
-            currency: request.currency,
-            fingerprint: request.fingerprint,
-            source: AdviceSource::StandIn,
-            reason: Reason::Approved,
-            cause: Cause::LedgerTimeout,
-            seq: nth,
-            original: None,
-            exponent: None,
-            traceparent: None,
-        }),
+        item: AdviceItem::Advice(desk::approval(&request, nth)),
     }
 }
 

@@ -108,12 +108,9 @@ pub(super) fn pays_amount(number: u64, nth: u64, cents: i64) -> Command {
     }
 }
 
-/// What was told about customer `number`'s `nth` payment: that it was approved, and a capture of it.
-pub(super) fn told(number: u64, nth: u64) -> [Command; 2] {
-    let Command::Authorize { gateway, request } = pays(number, nth) else {
-        unreachable!("it is written above")
-    };
-    let approval = Advice {
+/// That a payment was approved by stand-in.
+pub(super) fn approval(request: &AuthorizeRequest, seq: u64) -> Advice {
+    Advice {
         id: request.id,
         card: request.card,
         requested_minor: request.amount_minor,
@@ -124,10 +121,17 @@ pub(super) fn told(number: u64, nth: u64) -> [Command; 2] {
         source: AdviceSource::StandIn,
         reason: Reason::Approved,
         cause: Cause::LedgerTimeout,
-        seq: nth,
+        seq,
         original: None,
         exponent: None,
         traceparent: None,
+    }
+}
+
+/// What was told about customer `number`'s `nth` payment: that it was approved, and a capture of it.
+pub(super) fn told(number: u64, nth: u64) -> [Command; 2] {
+    let Command::Authorize { gateway, request } = pays(number, nth) else {
+        unreachable!("it is written above")
     };
     let capture = Capture {
         id: id(number, nth | 1 << 32),
@@ -141,7 +145,10 @@ pub(super) fn told(number: u64, nth: u64) -> [Command; 2] {
         exponent: None,
         traceparent: None,
     };
-    let items = [AdviceItem::Advice(approval), AdviceItem::Capture(capture)];
+    let items = [
+        AdviceItem::Advice(approval(&request, nth)),
+        AdviceItem::Capture(capture),
+    ];
     items.map(|item| Command::Advise {
         gateway: gateway.clone(),
         item,
