@@ -6,6 +6,7 @@ pub mod translate;
 
 use std::sync::Arc;
 
+use iso8583::Profile;
 use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
@@ -25,6 +26,10 @@ pub struct Link {
     pub keys: Arc<Keys>,
     /// What is let in.
     pub door: Door,
+    /// How its messages are written.
+    pub profile: &'static Profile,
+    /// The network that it belongs to, as in the ids of its payments (rule 1).
+    pub network: Arc<str>,
 }
 
 /// Serves until the drain closes the door; sessions then answer what still comes, and end.

@@ -12,6 +12,7 @@ use super::arguments::Settings;
 use super::build;
 use crate::authorize::Gateway;
 use crate::drain::{Draining, Times};
+use crate::identity::DEFAULT_NETWORK;
 use crate::metrics::labels::Door;
 use crate::{feed, http, iso, replay};
 
@@ -59,6 +60,8 @@ pub(super) async fn serve(settings: Settings) -> anyhow::Result<Ended> {
         gateway: parts.gateway.clone(),
         keys: parts.keys.clone(),
         door: parts.door.clone(),
+        profile: &iso8583::profile::ASCII_HEX,
+        network: DEFAULT_NETWORK.into(),
     };
     let connections_max = connections_max(process::limits::raise_open_files());
     info!(connections_max, "connections at once and per door");

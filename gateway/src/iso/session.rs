@@ -76,7 +76,7 @@ async fn read(
             arrived = tokio::time::timeout_at(until, reading.read(&mut buffer)) => arrived,
             () = &mut noticed, if !signed_off => {
                 signed_off = true;
-                sign_off(answers);
+                sign_off(link, answers);
                 continue;
             }
             () = draining.quiet(), if signed_off && begun.is_none() => return "the gateway drains",
@@ -110,8 +110,8 @@ async fn read(
 }
 
 /// Asks the peer to send elsewhere. One that has taken no answer for long does not hear it.
-fn sign_off(answers: &mpsc::Sender<Vec<u8>>) {
-    match sign_off::message(process::clock::wall_seconds()) {
+fn sign_off(link: &Link, answers: &mpsc::Sender<Vec<u8>>) {
+    match sign_off::message(link.profile, process::clock::wall_seconds()) {
         Ok(bytes) => {
             let _ = answers.try_send(framed(&bytes));
         }
@@ -124,7 +124,7 @@ async fn take(message: &[u8], link: &Link, answers: &mpsc::Sender<Vec<u8>>) -> b
     let Ok(answer) = answers.clone().reserve_owned().await else {
         return false;
     };
-    match translate::hear(message, &link.keys) {
+    match translate::hear(message, link) {
         Heard::Unreadable => {
             link.gateway.parts().metrics.malformed(Door::Iso8583);
             return false;
