@@ -9,6 +9,7 @@ use crate::compare::CompareArguments;
 use crate::drive::DriveArguments;
 use crate::growth::GrowthArguments;
 use crate::high_availability::HighAvailabilityArguments;
+use crate::listener::{EchoArguments, ListenerArguments};
 use crate::throughput::ThroughputArguments;
 
 /// Plays an outage on real processes and audits the books afterwards.
@@ -55,6 +56,11 @@ pub(crate) enum Command {
     Throughput(ThroughputArguments),
     /// Measures what more accounts and more entries cost the ledger on PostgreSQL.
     Growth(GrowthArguments),
+    /// Measures a gateway's ISO 8583 door beside a bare echo of the same bytes.
+    Listener(ListenerArguments),
+    /// The bare echo.
+    #[command(hide = true)]
+    ListenerEcho(EchoArguments),
     /// Takes the ledger's database its primary, its standbys and etcd, under load, and audits the books.
     HighAvailability(HighAvailabilityArguments),
     /// Starts ledger, gateways and fault proxy, and keeps them until Ctrl-C.

@@ -15,6 +15,7 @@
 //! | load for gateways that run already | [`drive`] |
 //! | what an option costs | [`compare`] |
 //! | the ledger against `pgbench`, and as the books grow | [`throughput`], [`growth`], both on [`bench`] |
+//! | a gateway's ISO 8583 door beside a bare echo | [`listener`] |
 //! | PostgreSQL under Patroni fails over | [`high_availability`] |
 //! | telling | [`report`], [`requests`], [`text`], [`html`], [`live`] |
 
@@ -30,6 +31,7 @@ mod driver;
 mod growth;
 mod high_availability;
 mod html;
+mod listener;
 mod live;
 mod machine;
 mod report;
@@ -122,6 +124,11 @@ fn serve(command: Command) -> anyhow::Result<u8> {
                 let report = async { Ok(throughput::throughput(&arguments).await?.exit_code()) };
                 or_signal(report).await
             }
+            Command::Listener(arguments) => {
+                let report = async { Ok(listener::listener(&arguments).await?.exit_code()) };
+                or_signal(report).await
+            }
+            Command::ListenerEcho(arguments) => listener::serve_echo(&arguments).await.map(|()| 0),
             Command::Growth(arguments) => {
                 or_signal(async { Ok(growth::growth(&arguments).await?.exit_code()) }).await
             }
