@@ -10,8 +10,9 @@
 //! | [`Appended::durable`] | fdatasync has returned | a power cut |
 //!
 //! **Groups.** Whatever is appended while a write is under way goes out in the next write, whatever
-//! is written while a sync is under way is covered by the next one. No timers: alone, a record goes
-//! at once. A sync happens when somebody waits for one, and after each MiB.
+//! is written while a sync is under way is covered by the next one. Whoever waits lets those append
+//! first who are ready to run. No timers: alone, a record goes at once. A sync happens when somebody
+//! waits for one, and after each MiB.
 //!
 //! **Failure.** After a write or a sync has failed nobody knows what is on the disk, and asking
 //! again may report a success that is none. So the journal is poisoned: everybody who waits, and
@@ -38,7 +39,9 @@ mod state;
 mod tests;
 mod threads;
 
+use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use ledger_api::{GatewayId, JournalHead};
@@ -181,7 +184,8 @@ impl Journal {
     }
 
     /// Accepts a record. The order of calls is the order of sequence numbers; the call takes a short
-    /// lock and may be made under another one.
+    /// lock and may be made under another one. It goes out when somebody waits for it or for a later
+    /// one, or with [`Journal::nudge`].
     pub fn append(&self, record: Record) -> Result<Appended, AppendError> {
         let mut state = self.shared.lock();
         if let Some(failed) = &state.failed {
@@ -190,7 +194,6 @@ impl Journal {
         let (seq, batch) = state.push(record)?;
         let missing = state.missing_spare().is_some();
         drop(state);
-        self.shared.writer.notify_one();
         if missing {
             self.shared.maker.notify_one();
         }
@@ -199,6 +202,11 @@ impl Journal {
             batch,
             shared: Arc::clone(&self.shared),
         })
+    }
+
+    /// Has everything written that was accepted, though nobody waits for it.
+    pub fn nudge(&self) {
+        self.shared.nudge(self.shared.lock());
     }
 
     /// The durable end, as the ledger is told (rule 11).
@@ -307,21 +315,33 @@ impl Appended {
 
     /// Waits until it survives the end of the process. No sync is waited for.
     pub async fn written(&self) -> Result<(), JournalFailed> {
+        self.gathered(false).await;
         self.reach(|stage| !matches!(stage, Stage::Gathered)).await
     }
 
     /// Has it synced, with everything before it, and waits for nothing.
     pub fn hasten(&self) {
-        if self.shared.lock().want(self.seq, &self.batch) {
-            self.shared.syncer.notify_one();
-        }
+        let mut state = self.shared.lock();
+        state.want(self.seq, &self.batch);
+        self.shared.nudge(state);
     }
 
     /// Waits until it survives a power cut, and has it synced.
     pub async fn durable(&self) -> Result<(), JournalFailed> {
-        self.hasten();
+        self.gathered(true).await;
         self.reach(|stage| matches!(stage, Stage::Durable | Stage::Failed(_)))
             .await
+    }
+
+    /// Whoever is ready to append goes first, so that one write and one sync serve them all; nothing is
+    /// waited for where nobody is. A caller that is dropped here has its record written all the same.
+    async fn gathered(&self, durable: bool) {
+        let on = Onward {
+            appended: self,
+            durable,
+        };
+        LetOthers::default().await;
+        drop(on);
     }
 
     async fn reach(&self, reached: impl Fn(&Stage) -> bool) -> Result<(), JournalFailed> {
@@ -333,5 +353,39 @@ impl Appended {
             // The sender lives in the batch, which this holds.
             Err(_) => Err(JournalFailed("the journal was closed".into())),
         }
+    }
+}
+
+/// Sends a record on its way when it goes.
+struct Onward<'a> {
+    appended: &'a Appended,
+    durable: bool,
+}
+
+impl Drop for Onward<'_> {
+    fn drop(&mut self) {
+        let Appended { seq, batch, shared } = self.appended;
+        let mut state = shared.lock();
+        if self.durable {
+            state.want(*seq, batch);
+        }
+        shared.nudge(state);
+    }
+}
+
+/// Goes to the end of the executor's queue, once.
+#[derive(Default)]
+struct LetOthers(bool);
+
+impl Future for LetOthers {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if self.0 {
+            return Poll::Ready(());
+        }
+        self.0 = true;
+        context.waker().wake_by_ref();
+        Poll::Pending
     }
 }

@@ -103,6 +103,10 @@ pub(super) struct State {
     pub(super) sync_due: bool,
     pub(super) failed: Option<JournalFailed>,
     pub(super) closing: bool,
+    /// True while the writer waits to be woken, and nobody has done so.
+    pub(super) writer_sleeps: bool,
+    /// The same of the syncer.
+    pub(super) syncer_sleeps: bool,
     /// Groups written since the start.
     pub(super) writes: u64,
     /// Groups synced since the start.
@@ -134,6 +138,8 @@ impl State {
             sync_due: false,
             failed: None,
             closing: false,
+            writer_sleeps: false,
+            syncer_sleeps: false,
             writes: 0,
             syncs: 0,
         }
@@ -191,6 +197,16 @@ impl State {
         JournalFull(self.full.clone().unwrap_or_else(unready).into())
     }
 
+    /// True where the writer has something to do and is to be woken for it, now, by the caller.
+    pub(super) fn wake_writer(&mut self) -> bool {
+        self.gathering.is_some() && std::mem::take(&mut self.writer_sleeps)
+    }
+
+    /// The same of the syncer.
+    pub(super) fn wake_syncer(&mut self) -> bool {
+        self.sync_due && std::mem::take(&mut self.syncer_sleeps)
+    }
+
     /// Everything gathered, if anything is.
     pub(super) fn take_work(&mut self) -> Option<Work> {
         let batch = self.gathering.take()?;
@@ -203,8 +219,8 @@ impl State {
         })
     }
 
-    /// Notes that a batch survives the end of the process; true where a sync is due.
-    pub(super) fn batch_written(&mut self, batch: Arc<Batch>, end: End, bytes: u64) -> bool {
+    /// Notes that a batch survives the end of the process.
+    pub(super) fn batch_written(&mut self, batch: Arc<Batch>, end: End, bytes: u64) {
         self.writing = None;
         self.writes += 1;
         self.written = end;
@@ -213,17 +229,15 @@ impl State {
         self.sync_due |= self.unsynced_bytes >= UNSYNCED_BYTES_MAX;
         batch.reach(Stage::Written);
         self.unsynced.push_back((end.seq, batch));
-        self.sync_due
     }
 
-    /// Somebody waits for a record to be durable; true where a sync is due now.
-    pub(super) fn want(&mut self, seq: u64, batch: &Batch) -> bool {
+    /// Somebody waits for a record to be durable.
+    pub(super) fn want(&mut self, seq: u64, batch: &Batch) {
         if seq > self.written.seq {
             batch.wanted.store(true, Ordering::Relaxed);
-            return false;
+        } else {
+            self.sync_due |= seq > self.syncing.max(self.synced.seq);
         }
-        self.sync_due |= seq > self.syncing.max(self.synced.seq);
-        self.sync_due
     }
 
     /// What is to be synced: from the first to the last of these ends. `None` where nothing is.

@@ -29,6 +29,20 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Wakes who has something to do and sleeps: a wake-up is a system call, and those who work look
+    /// for more before they sleep.
+    pub(super) fn nudge(&self, mut state: MutexGuard<'_, State>) {
+        let write = state.wake_writer();
+        let sync = state.wake_syncer();
+        drop(state);
+        if write {
+            self.writer.notify_one();
+        }
+        if sync {
+            self.syncer.notify_one();
+        }
+    }
+
     /// Ends everything: nobody who waits is left waiting.
     pub(super) fn fail(&self, cause: String) {
         tracing::error!(
@@ -64,9 +78,10 @@ impl Shared {
                     segment: last.segment.number,
                 };
                 let mut state = self.lock();
-                if state.failed.is_none() && state.batch_written(work.batch, end, written) {
-                    self.syncer.notify_one();
+                if state.failed.is_none() {
+                    state.batch_written(work.batch, end, written);
                 }
+                self.nudge(state);
             }
             Err((segment, error)) => {
                 self.fail(format!(
@@ -215,10 +230,12 @@ fn write_all(shared: &Shared, mut chain: Chain) -> Chain {
                 Some(work) => break work,
                 None if state.closing => return chain,
                 None => {
+                    state.writer_sleeps = true;
                     state = shared
                         .writer
                         .wait(state)
-                        .unwrap_or_else(PoisonError::into_inner)
+                        .unwrap_or_else(PoisonError::into_inner);
+                    state.writer_sleeps = false;
                 }
             }
         };
@@ -231,17 +248,21 @@ fn sync_all(shared: &Shared) {
     loop {
         let mut state = shared.lock();
         while !state.sync_due && !state.closing && state.failed.is_none() {
+            state.syncer_sleeps = true;
             state = shared
                 .syncer
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
+            state.syncer_sleeps = false;
         }
         if state.closing || state.failed.is_some() {
             return;
         }
         drop(state);
-        if shared.sync() && shared.lock().push_mark() {
-            shared.writer.notify_one();
+        if shared.sync() {
+            let mut state = shared.lock();
+            state.push_mark();
+            shared.nudge(state);
         }
     }
 }

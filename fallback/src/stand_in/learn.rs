@@ -148,6 +148,9 @@ impl State {
                 tracing::warn!(%error, seq, "not written down: settled again after a restart");
             }
         }
+        if !left.is_empty() {
+            self.journal.nudge();
+        }
         self.note_journal();
         self.copy.save(&left, now);
     }

@@ -41,6 +41,8 @@ pub(super) fn recover(mut setup: Setup, now: Now) -> Result<State, OpenError> {
         state.settle(state.book.accounts(), now);
     }
     state.book.start_peak();
+    // Nobody waits for these.
+    state.journal.nudge();
     Ok(state)
 }
 
