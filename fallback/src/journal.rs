@@ -40,6 +40,7 @@ mod tests;
 mod threads;
 
 use std::pin::Pin;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -51,7 +52,7 @@ pub use error::{OpenError, Recovered, TornTail};
 use frame::Chain;
 pub use record::{Acknowledged, Answered, Booted, Covered, Record, RecordError, Reversed};
 use recovery::{Found, SEGMENT_BYTES_MIN};
-use state::{Batch, Stage, State};
+use state::{Batch, Reached, Stage, State};
 use threads::{Shared, Threads};
 
 /// How a journal is laid out.
@@ -209,6 +210,18 @@ impl Journal {
         self.shared.nudge(self.shared.lock());
     }
 
+    /// The last records that the kernel has, and that are durable. Takes no lock.
+    pub fn ends(&self) -> (u64, u64) {
+        let reached = &self.shared.reached;
+        let durable = reached.durable.load(Ordering::Acquire);
+        (reached.written.load(Ordering::Acquire), durable)
+    }
+
+    /// True once a write or a sync has failed. Takes no lock.
+    pub fn is_poisoned(&self) -> bool {
+        self.shared.reached.failed.load(Ordering::Acquire)
+    }
+
     /// The durable end, as the ledger is told (rule 11).
     pub fn head(&self) -> JournalHead {
         let synced = self.shared.lock().synced;
@@ -286,13 +299,15 @@ impl Drop for Journal {
 }
 
 fn share(disk: Arc<dyn Disk>, found: Found, segment_bytes: u64, settings: Settings) -> Shared {
+    let reached = Arc::<Reached>::default();
     Shared {
         disk,
         gateway: found.gateway,
         epoch: found.epoch,
         segment_bytes,
         spare_retry: settings.spare_retry,
-        state: Mutex::new(State::new(found)),
+        state: Mutex::new(State::new(found, Arc::clone(&reached))),
+        reached,
         writer: Condvar::new(),
         syncer: Condvar::new(),
         maker: Condvar::new(),

@@ -28,5 +28,5 @@ pub mod words;
 pub use copy::LocalCopy;
 pub use homes::Homes;
 pub use policy::Policy;
-pub use stand_in::{OpenError, Setup, StandIn, Status};
+pub use stand_in::{Given, OpenError, Setup, StandIn, Status};
 pub use words::*;

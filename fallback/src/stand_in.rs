@@ -93,14 +93,23 @@ pub struct StandIn {
     state: Mutex<State>,
 }
 
-/// What a step under the lock leaves to wait for.
-enum Pending {
+/// An answer that may not be given before its record is safe.
+#[derive(Debug)]
+#[must_use = "an answer may only be given once it is kept"]
+pub struct Given {
+    answer: Answer,
+    until: Until,
+}
+
+/// What an answer waits for. The record is the answer's own, or that of the first one.
+#[derive(Debug)]
+enum Until {
     /// Nothing.
-    Ready(Answer),
-    /// The record of the answer. It is the answer's own, or that of the first one.
-    Durable(Answer, Appended),
-    /// The same, of an answer that the ledger holds too.
-    Written(Answer, Appended),
+    Now,
+    /// It survives a power cut.
+    Durable(Appended),
+    /// It survives the end of the process: the ledger holds the answer too.
+    Written(Appended),
 }
 
 impl StandIn {
@@ -127,11 +136,8 @@ impl StandIn {
     /// The answer that an id got, once it may be given again.
     pub fn answer(&self, id: &AuthorizationId) -> Option<Answer> {
         let state = self.lock();
-        let ready = state.ready();
-        state
-            .answers
-            .get(id)
-            .filter(|answer| ready.includes(answer))
+        let answer = state.answers.get(id)?;
+        state.ready().includes(&answer).then_some(answer)
     }
 
     /// True where a reversal of this id is known here and the ledger has not taken it yet.
@@ -198,8 +204,21 @@ impl StandIn {
         asked: bool,
         now: Now,
     ) -> Result<Answer, NoAnswer> {
-        let pending = self.lock().decide(request, cause, asked, now)?;
-        pending.wait().await
+        self.decide_now(request, cause, asked, now)?.kept().await
+    }
+
+    /// The step of [`StandIn::decide`] under the lock: what is left is to wait.
+    ///
+    /// # Errors
+    /// As for [`StandIn::decide`].
+    pub fn decide_now(
+        &self,
+        request: Request,
+        cause: Cause,
+        asked: bool,
+        now: Now,
+    ) -> Result<Given, NoAnswer> {
+        self.lock().decide(request, cause, asked, now)
     }
 
     /// Keeps the ledger's answer. An id that has an answer keeps that one, and gets it.
@@ -212,8 +231,12 @@ impl StandIn {
         ledger: LedgerAnswer,
         now: Now,
     ) -> Result<Answer, NoAnswer> {
-        let pending = self.lock().record(request, ledger, now);
-        pending.wait().await
+        self.record_now(request, ledger, now).kept().await
+    }
+
+    /// The step of [`StandIn::record`] under the lock: what is left is to wait.
+    pub fn record_now(&self, request: Request, ledger: LedgerAnswer, now: Now) -> Given {
+        self.lock().record(request, ledger, now)
     }
 
     /// Takes the network's own answer (0120). It outranks ours and is not in our exposure (rule 5).
@@ -325,19 +348,33 @@ impl StandIn {
     }
 }
 
-impl Pending {
-    async fn wait(self) -> Result<Answer, NoAnswer> {
-        match self {
-            Self::Ready(answer) => Ok(answer),
-            Self::Durable(answer, appended) => {
-                durable(Some(appended)).await?;
-                Ok(answer)
-            }
-            Self::Written(answer, appended) => {
-                appended.written().await.map_err(outcome_unknown)?;
-                Ok(answer)
-            }
+impl Given {
+    /// Waits until the answer may be given.
+    ///
+    /// # Errors
+    /// The record's batch failed: nobody knows whether it is there.
+    pub async fn kept(self) -> Result<Answer, NoAnswer> {
+        match self.until {
+            Until::Now => {}
+            Until::Durable(appended) => appended.durable().await.map_err(outcome_unknown)?,
+            Until::Written(appended) => appended.written().await.map_err(outcome_unknown)?,
         }
+        Ok(self.answer)
+    }
+
+    fn now(answer: Answer) -> Self {
+        let until = Until::Now;
+        Self { answer, until }
+    }
+
+    fn durable(answer: Answer, appended: Appended) -> Self {
+        let until = Until::Durable(appended);
+        Self { answer, until }
+    }
+
+    fn written(answer: Answer, appended: Appended) -> Self {
+        let until = Until::Written(appended);
+        Self { answer, until }
     }
 }
 

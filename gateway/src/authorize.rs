@@ -28,8 +28,8 @@ use crate::keys_in_flight::KeysInFlight;
 use crate::lanes::{Entrance, Guard, Lanes};
 use crate::ledger_client::breaker::Breaker;
 use crate::ledger_client::{Ask, AskError, Sent};
-use crate::metrics::Metrics;
 use crate::metrics::labels::Wait;
+use crate::metrics::{Metrics, Waiting};
 use crate::shadow::Shadow;
 use crate::stack::Ledger;
 use crate::traces::{Asking, Trail, Writing};
@@ -279,11 +279,13 @@ impl Gateway {
         // === reversed before it came, and the ledger has not heard of that yet ===
         let writing = self.writing(request.id, trail);
         if self.parts.stand_in.is_reversed(&request.id) {
-            let decided = self
-                .parts
-                .stand_in
-                .decide(request, Cause::None, false, now());
-            return self.kept(Wait::Durable, writing.decision(decided)).await;
+            let decide = || {
+                let stand_in = &self.parts.stand_in;
+                stand_in.decide_now(request, Cause::None, false, now())
+            };
+            let waiting = self.parts.metrics.waiting(Wait::Durable);
+            let decided = writing.decision(decide).await;
+            return self.kept(waiting, decided);
         }
 
         // === shadow ===
@@ -301,26 +303,31 @@ impl Gateway {
                     decision.approved,
                     request.amount.minor(),
                 );
-                let recorded = self.parts.stand_in.record(request, decision, now());
-                self.kept(Wait::Written, writing.answer(recorded)).await
+                let recorded = (self.parts.stand_in).record_now(request, decision, now());
+                let waiting = self.parts.metrics.waiting(Wait::Written);
+                let recorded = writing.answer(recorded).await;
+                self.kept(waiting, recorded)
             }
             Err(AskError::Conflict) => Err(Refused::Conflict),
             // === stand in ===
             Err(error) => {
-                let asked = sent.maybe();
-                let decided = (self.parts.stand_in).decide(request, error.cause(), asked, now());
-                self.kept(Wait::Durable, writing.decision(decided)).await
+                let (cause, asked) = (error.cause(), sent.maybe());
+                let decide = || (self.parts.stand_in).decide_now(request, cause, asked, now());
+                let waiting = self.parts.metrics.waiting(Wait::Durable);
+                let decided = writing.decision(decide).await;
+                self.kept(waiting, decided)
             }
         }
     }
 
-    /// Waits until the answer's record is as safe as it must be, and counts the answer.
-    async fn kept(
+    /// Counts an answer whose record is as safe as it must be.
+    fn kept(
         &self,
-        wait: Wait,
-        answering: impl Future<Output = Result<Answer, NoAnswer>>,
+        waiting: Waiting<'_>,
+        answer: Result<Answer, NoAnswer>,
     ) -> Result<Answer, Refused> {
-        let answer = self.parts.metrics.waited(wait, answering).await?;
+        waiting.over();
+        let answer = answer?;
         self.parts.metrics.answered(&answer);
         Ok(answer)
     }
@@ -381,8 +388,10 @@ impl Gateway {
             let _guard = gateway.parts.lanes.wait_and_enter(id).await;
             let parts = gateway.parts();
             let accepted = (parts.stand_in).accept_reversal(id, card, remaining, now());
-            let told = gateway.writing(id, trail).told(accepted);
-            parts.metrics.waited(Wait::Durable, told).await
+            let waiting = parts.metrics.waiting(Wait::Durable);
+            let told = gateway.writing(id, trail).told(accepted).await;
+            waiting.over();
+            told
         });
         self.accepted(work).await
     }
@@ -401,8 +410,10 @@ impl Gateway {
             let parts = gateway.parts();
             let accepted =
                 (parts.stand_in).accept_advice(request, approved, approved_amount, now());
-            let told = gateway.writing(request.id, trail).told(accepted);
-            parts.metrics.waited(Wait::Durable, told).await
+            let waiting = parts.metrics.waiting(Wait::Durable);
+            let told = gateway.writing(request.id, trail).told(accepted).await;
+            waiting.over();
+            told
         });
         self.accepted(work).await
     }

@@ -38,6 +38,9 @@ pub struct Reserved {
 
 impl Drop for Reserved {
     fn drop(&mut self) {
+        if self.alias == 0 {
+            return;
+        }
         let mut keys = self.keys.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Entry::Occupied(mut entry) = keys.entry(self.alias) {
             entry.get_mut().1 -= 1;

@@ -4,6 +4,7 @@
 //! lane too, so it waits for an original in flight (rule 9).
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ledger_api::AuthorizationId;
@@ -12,7 +13,7 @@ use tokio::sync::watch;
 /// The lanes in use. Bounded by what the doors let in.
 #[derive(Clone, Default)]
 pub struct Lanes {
-    busy: Arc<Mutex<HashMap<AuthorizationId, watch::Receiver<()>>>>,
+    busy: Arc<Mutex<HashMap<AuthorizationId, Option<watch::Sender<()>>>>>,
 }
 
 /// What somebody finds at the entrance.
@@ -26,17 +27,20 @@ pub enum Entrance {
 impl Lanes {
     /// Enters the lane of `id`, or says that somebody is in it.
     pub fn enter(&self, id: AuthorizationId) -> Entrance {
-        let mut busy = lock(&self.busy);
-        if let Some(done) = busy.get(&id) {
-            return Entrance::Busy(Waiting(done.clone()));
+        match lock(&self.busy).entry(id) {
+            Entry::Occupied(mut busy) => {
+                let done = busy.get_mut().get_or_insert_with(|| watch::Sender::new(()));
+                Entrance::Busy(Waiting(done.subscribe()))
+            }
+            Entry::Vacant(free) => {
+                // Hardly anybody is waited for: who waits first makes what is waited on.
+                free.insert(None);
+                Entrance::Entered(Guard {
+                    lanes: self.clone(),
+                    id,
+                })
+            }
         }
-        let (done, waiting) = watch::channel(());
-        busy.insert(id, waiting);
-        Entrance::Entered(Guard {
-            lanes: self.clone(),
-            id,
-            _done: done,
-        })
     }
 
     /// Enters the lane of `id`, waiting for whoever is in it.
@@ -70,7 +74,6 @@ impl Waiting {
 pub struct Guard {
     lanes: Lanes,
     id: AuthorizationId,
-    _done: watch::Sender<()>,
 }
 
 impl Drop for Guard {

@@ -257,13 +257,12 @@ impl Metrics {
         self.asks.clone()
     }
 
-    /// Waits for an answer's record, and measures that.
-    pub async fn waited<T>(&self, what: Wait, record: impl Future<Output = T>) -> T {
-        let began = Instant::now();
-        let kept = record.await;
-        let waits = self.journal_waits.of(WaitLabels { what });
-        waits.observe(began.elapsed().as_secs_f64());
-        kept
+    /// An answer's record is waited for from here on.
+    pub fn waiting(&self, what: Wait) -> Waiting<'_> {
+        Waiting {
+            series: self.journal_waits.of(WaitLabels { what }),
+            began: Instant::now(),
+        }
     }
 
     fn register(&self, registry: &mut Registry) {
@@ -283,6 +282,19 @@ pub fn asked<T>(asks: &Asks, began: Instant, ended: &Result<T, AskError>) {
     let result = AskResult::of(ended);
     let series = asks.of(AskLabels { result });
     series.observe(began.elapsed().as_secs_f64());
+}
+
+/// Somebody waits for a record.
+pub struct Waiting<'a> {
+    series: &'a Histogram,
+    began: Instant,
+}
+
+impl Waiting<'_> {
+    /// It is there, or never will be.
+    pub fn over(self) {
+        self.series.observe(self.began.elapsed().as_secs_f64());
+    }
 }
 
 /// An authorization on its way through a door. It is observed when this goes.

@@ -22,7 +22,7 @@ mod door;
 use std::pin::pin;
 use std::time::SystemTime;
 
-use fallback::{Accepted, Answer, DecidedBy, LedgerAnswer, NoAnswer};
+use fallback::{Accepted, Answer, DecidedBy, Given, LedgerAnswer, NoAnswer};
 use ledger_api::{AuthorizationId, GatewayId, TraceParent};
 use process::telemetry::{Plan, Span, SpanKind, Spot, Telemetry, derived_span_id, now};
 
@@ -124,18 +124,24 @@ impl<'a> Writing<'a> {
         }
     }
 
-    /// A decision of stand-in, until it is durable.
+    /// A decision of stand-in, until it is durable. Told how to decide, not a future that does: what is
+    /// kept while waiting is small.
     pub(crate) async fn decision(
         self,
-        deciding: impl Future<Output = Result<Answer, NoAnswer>>,
+        decide: impl FnOnce() -> Result<Given, NoAnswer>,
     ) -> Result<Answer, NoAnswer> {
         if self.trail.is_none() {
-            return deciding.await;
+            return decide()?.kept().await;
         }
         let id = written_as(STAND_IN, &self.id, self.gateway, 0);
         let plan = Plan::new(STAND_IN, SpanKind::Internal).called(id);
         let mut span = self.telemetry.child(self.trail, plan);
-        let (decided, since) = in_two_steps(deciding).await;
+        let given = decide();
+        let since = now();
+        let decided = match given {
+            Ok(given) => given.kept().await,
+            Err(no_answer) => Err(no_answer),
+        };
         match &decided {
             Ok(answer) => {
                 span.set("holdfast.outcome", verdict(answer.approved));
@@ -154,14 +160,12 @@ impl<'a> Writing<'a> {
     }
 
     /// The ledger's answer, until it is written.
-    pub(crate) async fn answer(
-        self,
-        recording: impl Future<Output = Result<Answer, NoAnswer>>,
-    ) -> Result<Answer, NoAnswer> {
+    pub(crate) async fn answer(self, given: Given) -> Result<Answer, NoAnswer> {
         if self.trail.is_none() {
-            return recording.await;
+            return given.kept().await;
         }
-        let (recorded, since) = in_two_steps(recording).await;
+        let since = now();
+        let recorded = given.kept().await;
         let seq = match &recorded {
             Ok(answer) if answer.by == DecidedBy::Ledger => Some(answer.seq),
             _ => None,

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use tokio::sync::watch;
 
@@ -78,9 +78,19 @@ pub(super) struct End {
     pub(super) segment: u64,
 }
 
+/// How far it has come, for those who only look: changed under the lock, before anybody who waits for it
+/// is told.
+#[derive(Debug, Default)]
+pub(super) struct Reached {
+    pub(super) written: AtomicU64,
+    pub(super) durable: AtomicU64,
+    pub(super) failed: AtomicBool,
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct State {
+    reached: Arc<Reached>,
     next_seq: u64,
     /// Where the next frame goes, in the last segment.
     offset: u64,
@@ -114,14 +124,17 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(found: Found) -> Self {
+    pub(super) fn new(found: Found, reached: Arc<Reached>) -> Self {
         let segment = found.segments.last().map_or(1, |segment| segment.number);
         let end = End {
             seq: found.next_seq - 1,
             chain: found.chain,
             segment,
         };
+        reached.written.store(end.seq, Ordering::Release);
+        reached.durable.store(end.seq, Ordering::Release);
         Self {
+            reached,
             next_seq: found.next_seq,
             offset: found.offset,
             segments: found.segments,
@@ -224,6 +237,7 @@ impl State {
         self.writing = None;
         self.writes += 1;
         self.written = end;
+        self.reached.written.store(end.seq, Ordering::Release);
         self.unsynced_bytes += bytes;
         self.sync_due |= batch.wanted.load(Ordering::Relaxed);
         self.sync_due |= self.unsynced_bytes >= UNSYNCED_BYTES_MAX;
@@ -255,6 +269,7 @@ impl State {
     pub(super) fn finish_sync(&mut self, end: End) {
         self.syncs += 1;
         self.synced = end;
+        self.reached.durable.store(end.seq, Ordering::Release);
         while let Some((_, batch)) = self.unsynced.pop_front_if(|(seq, _)| *seq <= end.seq) {
             batch.reach(Stage::Durable);
         }
@@ -273,6 +288,7 @@ impl State {
 
     /// Poisons the journal. The first cause stays.
     pub(super) fn fail(&mut self, cause: String) {
+        self.reached.failed.store(true, Ordering::Release);
         let failed = self
             .failed
             .get_or_insert_with(|| JournalFailed(cause.into()))

@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::frame::{self, Chain, HEADER_BYTES, Header};
-use super::state::{End, State, Work};
+use super::state::{End, Reached, State, Work};
 use crate::disk::Disk;
 
 /// The state, and who waits for it to change.
@@ -19,6 +19,7 @@ pub(super) struct Shared {
     pub(super) segment_bytes: u64,
     pub(super) spare_retry: Duration,
     pub(super) state: Mutex<State>,
+    pub(super) reached: Arc<Reached>,
     pub(super) writer: Condvar,
     pub(super) syncer: Condvar,
     pub(super) maker: Condvar,

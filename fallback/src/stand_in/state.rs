@@ -8,12 +8,12 @@ use ledger_api::{
 
 use super::answers::{Answers, approval_code};
 use super::replay::Replay;
-use super::{NoAnswer, Pending, refused};
+use super::{Given, NoAnswer, refused};
 use crate::copy::LocalCopy;
 use crate::decide::{Case, Knowledge, Spend, decide, ledger_declines};
 use crate::exposure::{Book, Claim};
 use crate::homes::Homes;
-use crate::journal::{Answered, AppendError, Appended, Journal, JournalStatus, Record, Reversed};
+use crate::journal::{Answered, AppendError, Appended, Journal, Record, Reversed};
 use crate::policy::Policy;
 use crate::windows::{ServedTime, Windows};
 use crate::words::{Accepted, Answer, DecidedBy, Decision, LedgerAnswer, Now, Request};
@@ -110,19 +110,14 @@ impl State {
     }
 
     pub(super) fn ready(&self) -> Ready {
-        let JournalStatus {
-            seq, synced_seq, ..
-        } = self.journal.status();
-        Ready {
-            written: seq,
-            durable: synced_seq,
-        }
+        let (written, durable) = self.journal.ends();
+        Ready { written, durable }
     }
 
     /// The last record that was accepted, written or not.
     pub(super) fn last_seq(&self) -> u64 {
         let in_flight = self.in_flight.last_key_value().map_or(0, |(seq, _)| *seq);
-        self.journal.status().seq.max(in_flight)
+        self.journal.ends().0.max(in_flight)
     }
 
     /// Has everything that was accepted synced: only what is durable is told to the ledger.
@@ -155,7 +150,7 @@ impl State {
                 card,
                 account: card.and_then(|card| self.copy.account(card.account)),
                 age_ms: self.copy.age_ms(now),
-                in_service: self.fenced.is_none() && self.journal.status().poisoned.is_none(),
+                in_service: self.fenced.is_none() && !self.journal.is_poisoned(),
             },
             spend: Spend {
                 own_minor: card.map_or(0, |card| self.book.held(card.account)),
@@ -177,7 +172,7 @@ impl State {
         cause: Cause,
         asked: bool,
         now: Now,
-    ) -> Result<Pending, NoAnswer> {
+    ) -> Result<Given, NoAnswer> {
         if let Some(known) = self.answers.get(&request.id) {
             return Ok(self.again(known));
         }
@@ -209,7 +204,7 @@ impl State {
             Ok(appended) => {
                 self.unanswered.remove(&request.id);
                 let answer = self.install(&answered, appended.seq());
-                Ok(Pending::Durable(answer, appended))
+                Ok(Given::durable(answer, appended))
             }
             // The ledger may hold the money: a decline that it is never told would leave it held. A
             // repeat may be of something that was asked before a restart.
@@ -233,7 +228,7 @@ impl State {
                     reason,
                     ..answered
                 };
-                Ok(Pending::Ready(self.install_unwritten(&declined)))
+                Ok(Given::now(self.install_unwritten(&declined)))
             }
         }
     }
@@ -244,7 +239,7 @@ impl State {
         self.unanswered.contains(id) || self.unanswered.len() >= UNANSWERED_MAX
     }
 
-    pub(super) fn record(&mut self, request: Request, ledger: LedgerAnswer, now: Now) -> Pending {
+    pub(super) fn record(&mut self, request: Request, ledger: LedgerAnswer, now: Now) -> Given {
         if let Some(known) = self.answers.get(&request.id) {
             return self.again(known);
         }
@@ -264,11 +259,11 @@ impl State {
             knowledge_age_ms: self.copy.age_ms(now),
         };
         match self.append(Record::Answer(answered)) {
-            Ok(appended) => Pending::Written(self.install(&answered, appended.seq()), appended),
+            Ok(appended) => Given::written(self.install(&answered, appended.seq()), appended),
             Err(error) => {
                 tracing::warn!(%error, "the ledger's answer is passed on without a record");
                 self.hold(&answered, 0);
-                Pending::Ready(self.install_unwritten(&answered))
+                Given::now(self.install_unwritten(&answered))
             }
         }
     }
@@ -371,18 +366,18 @@ impl State {
     }
 
     /// A known answer, once it is as safe as the first one had to be.
-    fn again(&self, known: Answer) -> Pending {
+    fn again(&self, known: Answer) -> Given {
         match (self.in_flight.get(&known.seq), known.by) {
-            (None, _) => Pending::Ready(known),
-            (Some(appended), DecidedBy::Ledger) => Pending::Written(known, appended.clone()),
-            (Some(appended), _) => Pending::Durable(known, appended.clone()),
+            (None, _) => Given::now(known),
+            (Some(appended), DecidedBy::Ledger) => Given::written(known, appended.clone()),
+            (Some(appended), _) => Given::durable(known, appended.clone()),
         }
     }
 
     /// Appends, and remembers who waits.
     pub(super) fn append(&mut self, record: Record) -> Result<Appended, AppendError> {
         let appended = self.journal.append(record)?;
-        let durable = self.journal.head().seq;
+        let (_, durable) = self.journal.ends();
         while self
             .in_flight
             .first_key_value()
