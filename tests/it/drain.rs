@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
-use iso8583::frame::{FrameDecoder, LENGTH_MAX_DEFAULT};
+use iso8583::frame::{FrameDecoder, Framing, LENGTH_MAX_DEFAULT};
 use iso8583::profile::ASCII_HEX;
 use iso8583::{Mti, decode};
 use reqwest::Method;
@@ -290,7 +290,7 @@ impl Peer {
     async fn connect(stack: &Running) -> anyhow::Result<Self> {
         Ok(Self {
             stream: TcpStream::connect(stack.gateway(0).iso).await?,
-            frames: FrameDecoder::new(LENGTH_MAX_DEFAULT),
+            frames: FrameDecoder::new(Framing::Be2, LENGTH_MAX_DEFAULT),
         })
     }
 
@@ -306,7 +306,7 @@ impl Peer {
         let mut piece = [0; 1024];
         loop {
             if let Some(frame) = self.frames.next_frame()? {
-                let Ok(message) = decode(&ASCII_HEX, frame) else {
+                let Ok(message) = decode(&ASCII_HEX, frame.message) else {
                     bail!("the gateway sent what does not decode");
                 };
                 let text = |number| message.field(number).map(|it| it.to_text());

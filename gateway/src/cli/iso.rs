@@ -160,7 +160,7 @@ impl Encode {
 
 impl Send {
     fn run(self, streams: &mut Streams<'_>) -> std::io::Result<Ended> {
-        if self.framing == Framing::None {
+        if self.framing == Framing::NONE {
             let error = "nothing would tell where an answer ends: choose another --framing";
             return streams.refuse(error);
         }
@@ -197,7 +197,7 @@ impl Send {
         let form = self.form.form();
         let json = form == input::Form::Either && input.trim_ascii_start().starts_with(b"{");
         if !json {
-            let bytes = input::bytes(input, form, Framing::None, profile)?;
+            let bytes = input::bytes(input, form, Framing::NONE, profile)?;
             return match bytes.is_empty() {
                 true => Err("there is no message: give one on stdin or name a file".to_owned()),
                 false => Ok(bytes),

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
 
-use iso8583::frame::{self, FrameDecoder};
+use iso8583::frame::{self, FrameDecoder, Framing, Routing};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -62,7 +62,7 @@ async fn read(
     answers: &mpsc::Sender<Vec<u8>>,
     draining: &Draining,
 ) -> &'static str {
-    let mut frames = FrameDecoder::new(frame::LENGTH_MAX_DEFAULT);
+    let mut frames = FrameDecoder::new(Framing::Be2, frame::LENGTH_MAX_DEFAULT);
     let mut buffer = vec![0; 8 * 1024];
     let mut begun: Option<Instant> = None;
     let mut noticed = pin!(draining.noticed());
@@ -93,9 +93,9 @@ async fn read(
         buffer[..count].fill(0);
         loop {
             match frames.next_frame() {
-                Ok(Some(message)) => {
+                Ok(Some(frame)) => {
                     begun = None;
-                    if !take(message, link, answers).await {
+                    if !take(frame.message, link, answers).await {
                         return "not even a message type could be read";
                     }
                 }
@@ -154,7 +154,7 @@ async fn take(message: &[u8], link: &Link, answers: &mpsc::Sender<Vec<u8>>) -> b
 
 fn framed(message: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(message.len() + 2);
-    if let Err(error) = frame::encode_frame(message, &mut bytes) {
+    if let Err(error) = frame::encode_frame(Framing::Be2, Routing::default(), message, &mut bytes) {
         debug!(%error, "an answer does not fit a frame");
     }
     bytes

@@ -1,7 +1,7 @@
 //! A card network's talk with a gateway, kept byte by byte.
 
 use anyhow::{Context, bail};
-use iso8583::frame::{FrameDecoder, LENGTH_MAX_DEFAULT, encode_frame};
+use iso8583::frame::{FrameDecoder, Framing, LENGTH_MAX_DEFAULT, Routing, encode_frame};
 use iso8583::profile::ASCII_HEX;
 use iso8583::{MessageBuilder, decode};
 use tests::iso_client::{
@@ -29,14 +29,14 @@ pub(super) async fn held(
     // Not enough for all of it.
     let card = stack.card_at(0, 500_00).await?;
     let mut stream = TcpStream::connect(stack.gateway(0).iso).await?;
-    let mut frames = FrameDecoder::new(LENGTH_MAX_DEFAULT);
+    let mut frames = FrameDecoder::new(Framing::Be2, LENGTH_MAX_DEFAULT);
     let mut messages = Vec::new();
     for first in (0..requests).step_by(AT_ONCE) {
         let some = first..requests.min(first + AT_ONCE);
         for number in some.clone() {
             let message = request(stack, &card, number, random)?;
             let mut framed = Vec::new();
-            encode_frame(&message, &mut framed)?;
+            encode_frame(Framing::Be2, Routing::default(), &message, &mut framed)?;
             stream.write_all(&framed).await?;
             messages.push((From::Client, message));
         }
@@ -88,7 +88,7 @@ async fn next_frame(stream: &mut TcpStream, frames: &mut FrameDecoder) -> anyhow
     let mut piece = [0; 4 * 1024];
     loop {
         if let Some(frame) = frames.next_frame()? {
-            return Ok(frame.to_vec());
+            return Ok(frame.message.to_vec());
         }
         match stream.read(&mut piece).await.context("no answer")? {
             0 => bail!("the gateway closed the connection"),

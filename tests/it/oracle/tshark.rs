@@ -6,7 +6,7 @@ use std::io::Write;
 
 use anyhow::{Context, ensure};
 use iso8583::decode;
-use iso8583::frame::encode_frame;
+use iso8583::frame::{Framing, Routing, encode_frame};
 use iso8583::profile::ASCII_HEX;
 use serde_json::Value;
 use tokio::process::Command;
@@ -154,7 +154,7 @@ async fn ask(messages: &[(From, Vec<u8>)]) -> anyhow::Result<Vec<Told>> {
     let mut capture = Capture::new();
     for (number, (from, message)) in messages.iter().enumerate() {
         let mut framed = Vec::new();
-        encode_frame(message, &mut framed)?;
+        encode_frame(Framing::Be2, Routing::default(), message, &mut framed)?;
         // A packet has the end of one message at most, so that its fields are that message's. Some
         // messages come in two packets.
         let first = match number % 7 {

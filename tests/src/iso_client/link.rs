@@ -3,8 +3,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
+use iso8583::frame::{FrameDecoder, Framing, LENGTH_MAX_DEFAULT, Routing, encode_frame};
 use iso8583::profile::ASCII_HEX;
-use iso8583::{Message, Mti, decode, frame};
+use iso8583::{Message, Mti, decode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -168,7 +169,8 @@ impl Drop for Link {
 
 fn framed(message: &[u8]) -> anyhow::Result<Vec<u8>> {
     let mut framed = Vec::with_capacity(message.len() + 2);
-    frame::encode_frame(message, &mut framed).map_err(|error| anyhow!("{error:?}"))?;
+    encode_frame(Framing::Be2, Routing::default(), message, &mut framed)
+        .map_err(|error| anyhow!("{error:?}"))?;
     Ok(framed)
 }
 
@@ -200,15 +202,15 @@ impl Reader {
     }
 
     async fn read(&self, from: &mut OwnedReadHalf) {
-        let mut frames = frame::FrameDecoder::new(frame::LENGTH_MAX_DEFAULT);
+        let mut frames = FrameDecoder::new(Framing::Be2, LENGTH_MAX_DEFAULT);
         let mut piece = [0; 8 * 1024];
         while let Ok(read @ 1..) = from.read(&mut piece).await {
             frames.push(&piece[..read]);
             loop {
                 match frames.next_frame() {
-                    Ok(Some(payload)) => match management_answer(payload) {
+                    Ok(Some(frame)) => match management_answer(frame.message) {
                         Some(asked) => self.manage(asked).await,
-                        None => deliver(payload, &self.waiters),
+                        None => deliver(frame.message, &self.waiters),
                     },
                     Ok(None) => break,
                     Err(_) => return,

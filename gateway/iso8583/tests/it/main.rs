@@ -11,6 +11,8 @@ mod chip_invariants;
 mod composites;
 mod damage;
 mod dialects;
+mod framing;
+mod framing_invariants;
 mod golden;
 mod invariants;
 mod presence;

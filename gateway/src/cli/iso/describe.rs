@@ -43,7 +43,7 @@ pub(super) fn describe(
         let mut reading = Reading::of(profile, framing, message);
         // A wrong framing may have cut the message short.
         if let Reading::Refused(refusal) = &mut reading
-            && framing != Framing::None
+            && framing != Framing::NONE
         {
             let other = hints::of_stream(profile, stream_from_here);
             refusal.hints.splice(..0, other);

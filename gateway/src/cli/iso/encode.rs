@@ -19,29 +19,24 @@ pub(super) fn encode(
         Ok(messages) => messages,
         Err(error) => return streams.fail(&error),
     };
-    for (header, message) in messages {
-        for part in [&header, &*message] {
-            if hex {
-                let text: String = part.iter().map(|byte| format!("{byte:02X}")).collect();
-                streams.out.write_all(text.as_bytes())?;
-            } else {
-                streams.out.write_all(part)?;
-            }
-        }
+    for frame in messages {
         if hex {
-            writeln!(streams.out)?;
+            let text: String = frame.iter().map(|byte| format!("{byte:02X}")).collect();
+            writeln!(streams.out, "{text}")?;
+        } else {
+            streams.out.write_all(&frame)?;
         }
     }
     Ok(Ended::Done)
 }
 
-/// What stands in front of a message, and the message.
-type Framed = (Vec<u8>, Zeroizing<Vec<u8>>);
+/// A message with what stands in front.
+type Framed = Zeroizing<Vec<u8>>;
 
 fn messages(profile: &Profile, framing: Framing, text: &[u8]) -> Result<Vec<Framed>, String> {
     let recipes = recipe::read_all(text)?;
     let several = recipes.len() > 1;
-    if several && framing == Framing::None {
+    if several && framing == Framing::NONE {
         return Err("several messages need a --framing between them".to_owned());
     }
     let framed = recipes.iter().enumerate().map(|(place, recipe)| {
@@ -50,9 +45,8 @@ fn messages(profile: &Profile, framing: Framing, text: &[u8]) -> Result<Vec<Fram
             false => error,
         };
         let message = recipe.encode(profile).map_err(of)?;
-        let header = framing.header(&message);
-        let header = header.map_err(|error| of(error.to_string()))?;
-        Ok((header, message))
+        let framed = framing.framed(&message);
+        framed.map_err(|error| of(error.to_string()))
     });
     framed.collect()
 }

@@ -1,33 +1,20 @@
 //! Where one message of a stream ends and the next begins.
 
 use clap::ValueEnum;
+use clap::builder::PossibleValue;
+use iso8583::frame::{Cut, FrameError, Framing as Known, Routing, encode_frame};
+use zeroize::Zeroizing;
 
-/// What stands in front of a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Framing {
-    /// Nothing: there is one message.
-    None,
-    /// Two bytes of length, the higher first, not counting themselves.
-    Be2,
-    /// Two bytes of length, the higher first, counting themselves.
-    Be2Inclusive,
-    /// Two bytes of length, the lower first, not counting themselves.
-    Le2,
-    /// Four ASCII digits of length, not counting themselves.
-    Ascii4,
-}
+/// What stands in front of a message; `None` is nothing: there is one message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Framing(Option<Known>);
 
 /// Why a frame cannot be taken or made. Does not say what stood there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum FramingError {
-    /// Four digits that are none.
-    #[error("the length in front is not four digits: check --framing")]
-    NotDigits,
-    /// A length that counts itself and is shorter than that.
-    #[error(
-        "the length in front counts itself and says less than its own two bytes: check --framing"
-    )]
-    TooShort,
+    /// The header cannot be.
+    #[error("{0} (--framing)")]
+    Bad(FrameError),
     /// The input ends within a frame.
     #[error(
         "the frame ends {missing} bytes too early: check --framing, or whether all of it is there"
@@ -50,80 +37,103 @@ pub(super) enum FramingError {
 pub(super) type Taken<'b> = (&'b [u8], &'b [u8]);
 
 impl Framing {
+    /// Nothing in front.
+    pub(super) const NONE: Self = Self(None);
+    /// What most hosts speak.
+    pub(super) const BE2: Self = Self(Some(Known::Be2));
+    const VARIANTS: [Self; 7] = [
+        Self::NONE,
+        Self::BE2,
+        Self(Some(Known::Be2Inclusive)),
+        Self(Some(Known::Le2)),
+        Self(Some(Known::Ascii4)),
+        Self(Some(Known::Vap)),
+        Self(Some(Known::Tpdu)),
+    ];
+
     /// All that put something in front.
-    pub(super) const ALL: [Self; 4] = [Self::Be2, Self::Be2Inclusive, Self::Le2, Self::Ascii4];
+    pub(super) fn all() -> impl Iterator<Item = Self> {
+        Known::ALL.into_iter().map(|known| Self(Some(known)))
+    }
 
     /// Its word on the command line.
     pub(super) const fn word(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Be2 => "be2",
-            Self::Be2Inclusive => "be2-inclusive",
-            Self::Le2 => "le2",
-            Self::Ascii4 => "ascii4",
+        match self.0 {
+            None => "none",
+            Some(known) => known.word(),
         }
     }
 
     /// Bytes in front of a message.
     pub(super) const fn header_length(self) -> usize {
-        match self {
-            Self::None => 0,
-            Self::Be2 | Self::Be2Inclusive | Self::Le2 => 2,
-            Self::Ascii4 => 4,
+        match self.0 {
+            None => 0,
+            Some(known) => known.header_length(),
         }
     }
 
-    /// Takes the first message. A frame may be empty: hosts poll with such.
+    /// Takes the first message. A frame may be empty: hosts poll with such, also where a gateway
+    /// would not take it.
     ///
     /// # Errors
     /// If the bytes are no frame, or end within one.
     pub(super) fn take(self, bytes: &[u8]) -> Result<Taken<'_>, FramingError> {
-        if self == Self::None {
+        let Some(known) = self.0 else {
             return Ok((bytes, &[]));
-        }
-        let missing = |wanted: usize, found: usize| FramingError::Truncated {
-            missing: wanted.saturating_sub(found),
         };
-        let length = self.header_length();
-        let (header, rest) = bytes
-            .split_at_checked(length)
-            .ok_or(missing(length, bytes.len()))?;
-        let said = self.said(header)?;
-        rest.split_at_checked(said).ok_or(missing(said, rest.len()))
-    }
-
-    fn said(self, header: &[u8]) -> Result<usize, FramingError> {
-        let pair = || <[u8; 2]>::try_from(header).unwrap_or_default();
-        match self {
-            Self::None => Ok(0),
-            Self::Be2 => Ok(u16::from_be_bytes(pair()).into()),
-            Self::Be2Inclusive => usize::from(u16::from_be_bytes(pair()))
-                .checked_sub(2)
-                .ok_or(FramingError::TooShort),
-            Self::Le2 => Ok(u16::from_le_bytes(pair()).into()),
-            Self::Ascii4 => header.iter().try_fold(0, |number, digit| {
-                let value = digit.is_ascii_digit().then(|| usize::from(digit - b'0'));
-                Ok(number * 10 + value.ok_or(FramingError::NotDigits)?)
-            }),
+        match known.cut(bytes, usize::MAX) {
+            Ok(Cut::Whole { frame, rest }) => Ok((frame.message, rest)),
+            Ok(Cut::Missing(missing)) => Err(FramingError::Truncated { missing }),
+            Err(FrameError::Empty) => {
+                let header = known.header_length();
+                let missing = header.saturating_sub(bytes.len());
+                let rest = bytes.get(header..);
+                Ok((&[], rest.ok_or(FramingError::Truncated { missing })?))
+            }
+            Err(error) => Err(FramingError::Bad(error)),
         }
     }
 
-    /// What stands in front of this message.
+    /// The message with its header in front. A TPDU has addresses of zeros.
     ///
     /// # Errors
     /// If it is longer than can be said.
-    pub(super) fn header(self, message: &[u8]) -> Result<Vec<u8>, FramingError> {
+    pub(super) fn framed(self, message: &[u8]) -> Result<Zeroizing<Vec<u8>>, FramingError> {
         let length = message.len();
-        let error = FramingError::TooLong { length };
-        let two = |length: usize| u16::try_from(length).map_err(|_| error);
-        match self {
-            Self::None => Ok(Vec::new()),
-            Self::Be2 => Ok(two(length)?.to_be_bytes().to_vec()),
-            Self::Be2Inclusive => Ok(two(length + 2)?.to_be_bytes().to_vec()),
-            Self::Le2 => Ok(two(length)?.to_le_bytes().to_vec()),
-            Self::Ascii4 if length > 9_999 => Err(error),
-            Self::Ascii4 => Ok(format!("{length:04}").into_bytes()),
+        let mut frame = Zeroizing::new(Vec::with_capacity(self.header_length() + length));
+        match self.0 {
+            None => frame.extend_from_slice(message),
+            Some(known) => {
+                encode_frame(known, Routing::default(), message, &mut frame).map_err(|error| {
+                    match error {
+                        FrameError::TooLong { .. } => FramingError::TooLong { length },
+                        other => FramingError::Bad(other),
+                    }
+                })?
+            }
         }
+        Ok(frame)
+    }
+}
+
+impl ValueEnum for Framing {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::VARIANTS
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let help = match self.0 {
+            None => "Nothing: there is one message",
+            Some(Known::Be2) => "Two bytes of length, the higher first, not counting themselves",
+            Some(Known::Be2Inclusive) => {
+                "Two bytes of length, the higher first, counting themselves"
+            }
+            Some(Known::Le2) => "Two bytes of length, the lower first, not counting themselves",
+            Some(Known::Ascii4) => "Four ASCII digits of length, not counting themselves",
+            Some(Known::Vap) => "Two bytes of length, the higher first, and two bytes of zeros",
+            Some(Known::Tpdu) => "Two bytes of length, the higher first, and a TPDU of five bytes",
+        };
+        Some(PossibleValue::new(self.word()).help(help))
     }
 }
 
@@ -133,42 +143,54 @@ mod tests {
 
     #[test]
     fn what_is_put_in_front_is_taken_off_again() {
-        for (framing, header) in [
-            (Framing::Be2, &b"\0\x03"[..]),
-            (Framing::Be2Inclusive, b"\0\x05"),
-            (Framing::Le2, b"\x03\0"),
-            (Framing::Ascii4, b"0003"),
-        ] {
-            assert_eq!(framing.header(b"abc").unwrap(), header, "{framing:?}");
-            let stream = [header, b"abc", b"rest"].concat();
-            assert_eq!(framing.take(&stream), Ok((&b"abc"[..], &b"rest"[..])));
-            let cut = framing.take(stream.get(..header.len() + 1).unwrap());
+        for framing in Framing::all() {
+            let mut stream = framing.framed(b"abc").unwrap();
+            let cut = framing.take(stream.get(..stream.len() - 2).unwrap());
             assert_eq!(cut, Err(FramingError::Truncated { missing: 2 }));
-            let missing = header.len();
-            assert_eq!(framing.take(b""), Err(FramingError::Truncated { missing }));
+            assert!(matches!(
+                framing.take(b""),
+                Err(FramingError::Truncated { missing: 2 | 4 })
+            ));
+            stream.extend_from_slice(b"rest");
+            assert_eq!(framing.take(&stream), Ok((&b"abc"[..], &b"rest"[..])));
         }
-        assert_eq!(Framing::None.take(b"abc"), Ok((&b"abc"[..], &b""[..])));
+        assert_eq!(Framing::NONE.take(b"abc"), Ok((&b"abc"[..], &b""[..])));
+        assert_eq!(**Framing::NONE.framed(b"abc").unwrap(), *b"abc");
+    }
+
+    #[test]
+    fn the_command_line_knows_every_framing_by_its_word() {
+        let all = std::iter::once(Framing::NONE).chain(Framing::all());
+        assert!(all.eq(Framing::VARIANTS), "all have a word");
+        for framing in Framing::VARIANTS {
+            assert_eq!(Framing::from_str(framing.word(), false), Ok(framing));
+        }
+    }
+
+    #[test]
+    fn an_empty_frame_is_shown_as_a_poll_in_every_framing() {
+        for (framing, poll) in [
+            ("be2", &b"\0\0"[..]),
+            ("be2-inclusive", b"\0\x02"),
+            ("ascii4", b"0000"),
+            ("vap", b"\0\0\0\0"),
+            ("tpdu", b"\0\x05\x60\0\0\0\0"),
+        ] {
+            let framing = Framing::from_str(framing, false).unwrap();
+            assert_eq!(framing.take(poll), Ok((&b""[..], &b""[..])));
+        }
     }
 
     #[test]
     fn what_is_no_length_is_refused() {
-        for (framing, bytes, error) in [
-            (
-                Framing::Be2Inclusive,
-                &b"\0\x01"[..],
-                FramingError::TooShort,
-            ),
-            (Framing::Ascii4, b"00a3", FramingError::NotDigits),
-        ] {
-            assert_eq!(framing.take(bytes), Err(error));
-        }
-        for (framing, length) in [
-            (Framing::Be2, 65_536),
-            (Framing::Be2Inclusive, 65_534),
-            (Framing::Ascii4, 10_000),
-        ] {
+        let inclusive = Framing(Some(Known::Be2Inclusive));
+        let error = inclusive.take(b"\0\x01").unwrap_err();
+        assert!(error.to_string().ends_with("(--framing)"), "{error}");
+        for known in Known::ALL {
+            let length = known.length_max() + 1;
             let error = FramingError::TooLong { length };
-            assert_eq!(framing.header(&vec![0; length]), Err(error));
+            let framed = Framing(Some(known)).framed(&vec![0; length]);
+            assert_eq!(framed.map(|_| ()), Err(error));
         }
     }
 }

@@ -42,7 +42,7 @@ pub(super) fn of_stream(profile: &Profile, stream: &[u8]) -> Vec<String> {
         let taken = framing.take(stream);
         taken.is_ok_and(|(message, _)| decode(profile, message).is_ok())
     };
-    let fitting = Framing::ALL.into_iter().find(takes);
+    let fitting = Framing::all().find(takes);
     let hint = fitting.map(|framing| {
         let word = framing.word();
         format!("another length header stands in front: use --framing {word}")
@@ -56,10 +56,10 @@ fn attempts(framing: Framing, frame: &[u8]) -> Vec<Attempt<'_>> {
         words: String::new(),
         bytes: frame,
     }];
-    for other in Framing::ALL {
+    for other in Framing::all() {
         if let Ok((message, [])) = other.take(frame) {
             let (length, word) = (other.header_length(), other.word());
-            let twice = if framing == Framing::None {
+            let twice = if framing == Framing::NONE {
                 ""
             } else {
                 "another "
@@ -168,7 +168,7 @@ fn pads(profile: &Profile, frame: &[u8]) -> Option<String> {
 fn resembles(profile: &Profile, frame: &[u8], reason: Reason) -> Vec<String> {
     let mut hints = Vec::new();
     let own = begins_as_message(frame, profile);
-    for framing in Framing::ALL {
+    for framing in Framing::all() {
         let (Ok((message, rest)), false) = (framing.take(frame), own) else {
             continue;
         };

@@ -161,7 +161,7 @@ mod tests {
 
     fn either(text: &str, profile: &Profile) -> Vec<u8> {
         let input = Zeroizing::new(text.as_bytes().to_vec());
-        bytes(input, Form::Either, Framing::None, profile)
+        bytes(input, Form::Either, Framing::NONE, profile)
             .unwrap()
             .to_vec()
     }

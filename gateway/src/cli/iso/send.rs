@@ -36,11 +36,10 @@ pub(super) fn send(
     message: &[u8],
     streams: &mut Streams<'_>,
 ) -> Result<Ended> {
-    let header = match exchange.framing.header(message) {
-        Ok(header) => header,
+    let frame = match exchange.framing.framed(message) {
+        Ok(frame) => frame,
         Err(error) => return streams.fail(&error.to_string()),
     };
-    let frame = Zeroizing::new([&header, message].concat());
     let host = super::mask::typed(exchange.host);
     let mut peer = match connect(exchange.host, exchange.connect) {
         Ok(stream) => Peer::new(stream),

@@ -30,14 +30,14 @@ fn host(answers: Vec<Vec<u8>>, frame_length: usize, waits: bool) -> (String, Joi
 }
 
 fn framed(framing: Framing, message: &[u8]) -> Vec<u8> {
-    [&framing.header(message).unwrap(), message].concat()
+    framing.framed(message).unwrap().to_vec()
 }
 
 const ANSWER: &[u8] = b"081082200000020000000400000000000000112208340000004200301";
 
 #[test]
 fn an_answer_is_described_whatever_the_framing() {
-    for framing in Framing::ALL {
+    for framing in Framing::all() {
         let sent = framed(framing, ECHO);
         let answer = framed(framing, ANSWER);
         let (address, serving) = host(vec![answer], sent.len(), true);
@@ -52,14 +52,14 @@ fn an_answer_is_described_whatever_the_framing() {
 
 #[test]
 fn json_is_written_and_sent_again_after_each_answer() {
-    let answer = framed(Framing::Be2, ANSWER);
+    let answer = framed(Framing::BE2, ANSWER);
     let polled = [&b"\0\0"[..], &answer].concat();
     let (address, serving) = host(vec![answer, polled.clone(), polled], ECHO.len() + 2, true);
     let json = br#"{"mti": "0800", "7": "1122083400", "11": "000042", "70": "301"}"#;
     let said = tool(&format!("send {address} --repeat 3 --json"), json);
     assert_eq!((said.code, &*said.err), (0, ""));
     assert_eq!(said.text().lines().count(), 3);
-    let sent = framed(Framing::Be2, ECHO);
+    let sent = framed(Framing::BE2, ECHO);
     assert_eq!(serving.join().unwrap(), sent.repeat(3));
 }
 
@@ -88,7 +88,7 @@ fn no_answer_is_said_with_what_may_help() {
 
 #[test]
 fn an_answer_that_cannot_be_read_is_described_as_such() {
-    let (address, serving) = host(vec![framed(Framing::Be2, b"0810zz")], ECHO.len() + 2, true);
+    let (address, serving) = host(vec![framed(Framing::BE2, b"0810zz")], ECHO.len() + 2, true);
     let said = tool(&format!("send {address}"), ECHO);
     assert_eq!(said.code, 1);
     assert!(said.text().starts_with("not readable as ascii-hex"));
@@ -104,7 +104,7 @@ fn the_examples_of_the_help_work() {
     assert_eq!(examples.len(), 2);
     for line in examples {
         let times = if line.contains("--repeat 3") { 3 } else { 1 };
-        let answers = vec![framed(Framing::Be2, ANSWER); times];
+        let answers = vec![framed(Framing::BE2, ANSWER); times];
         let (address, serving) = host(answers, ECHO.len() + 2, true);
         let said = pipe(&line.replace("127.0.0.1:7411", &address));
         assert_eq!((said.code, &*said.err), (0, ""), "{line}");
