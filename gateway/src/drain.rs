@@ -15,8 +15,12 @@
 //! it has its answer, and a connection is closed for writing only after its last answer, and for
 //! reading only after its peer had time to take that answer.
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures_util::Stream;
+use futures_util::stream::FuturesUnordered;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -50,7 +54,74 @@ pub struct Draining {
     over: CancellationToken,
 }
 
+/// A stage of the drain that has begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// The notice.
+    Noticed,
+    /// The doors are closed.
+    Closing,
+    /// Nothing may be read any more.
+    Ending,
+    /// Connections are dropped.
+    Over,
+}
+
+/// The stages one after the other, for who does something else besides.
+pub struct Stages {
+    draining: Draining,
+    /// The one that comes next. Alone in a set, because that looks at it only when it has begun: a
+    /// connection is woken for every message, and for a stage once.
+    next: FuturesUnordered<Pin<Box<dyn Future<Output = Stage> + Send>>>,
+}
+
+impl Stages {
+    /// Ready at each stage in turn, and after the last one never again.
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Stage> {
+        match Pin::new(&mut self.next).poll_next(cx) {
+            Poll::Ready(Some(stage)) => {
+                let next = match stage {
+                    Stage::Noticed => Some(Stage::Closing),
+                    Stage::Closing => Some(Stage::Ending),
+                    Stage::Ending => Some(Stage::Over),
+                    Stage::Over => None,
+                };
+                self.wait_for(next);
+                Poll::Ready(stage)
+            }
+            Poll::Ready(None) | Poll::Pending => Poll::Pending,
+        }
+    }
+
+    fn wait_for(&self, stage: Option<Stage>) {
+        let Some(stage) = stage else {
+            return;
+        };
+        let draining = self.draining.clone();
+        let token = match stage {
+            Stage::Noticed => draining.noticed,
+            Stage::Closing => draining.closing,
+            Stage::Ending => draining.ending,
+            Stage::Over => draining.over,
+        };
+        self.next.push(Box::pin(async move {
+            token.cancelled_owned().await;
+            stage
+        }));
+    }
+}
+
 impl Draining {
+    /// All stages in turn, those too that have begun already.
+    pub fn stages(&self) -> Stages {
+        let stages = Stages {
+            draining: self.clone(),
+            next: FuturesUnordered::new(),
+        };
+        stages.wait_for(Some(Stage::Noticed));
+        stages
+    }
+
     /// True from the notice on.
     pub fn is_noticed(&self) -> bool {
         self.noticed.is_cancelled()

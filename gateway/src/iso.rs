@@ -1,12 +1,14 @@
-//! The ISO 8583 door: a listener, one session per connection, and the translation.
+//! The ISO 8583 door: links, each with a listener and terms of its own, one session per connection, and
+//! the translation.
 
-pub mod session;
-mod sign_off;
+pub mod known;
+pub mod management;
+mod session;
+pub mod terms;
 pub mod translate;
 
 use std::sync::Arc;
 
-use iso8583::Profile;
 use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
@@ -16,9 +18,10 @@ use crate::door::Door;
 use crate::drain::Draining;
 use crate::identity::Keys;
 use crate::metrics::labels;
+use known::Known;
+use terms::Terms;
 
-/// What every session may use.
-#[derive(Clone)]
+/// What every session of a link may use.
 pub struct Link {
     /// The use case.
     pub gateway: Gateway,
@@ -26,26 +29,29 @@ pub struct Link {
     pub keys: Arc<Keys>,
     /// What is let in.
     pub door: Door,
-    /// How its messages are written.
-    pub profile: &'static Profile,
-    /// The network that it belongs to, as in the ids of its payments (rule 1).
-    pub network: Arc<str>,
+    /// What was agreed with its peers.
+    pub terms: Terms,
+    /// Who is connected, and what has happened.
+    pub known: Arc<Known>,
 }
 
 /// Serves until the drain closes the door; sessions then answer what still comes, and end.
 pub async fn serve(
     listener: TcpListener,
-    link: Link,
+    link: Arc<Link>,
     sessions: TaskTracker,
     draining: Draining,
     connections_max: usize,
 ) {
     let stages = draining.clone();
-    let session = |stream, peer| session::run(stream, peer, link.clone(), stages.clone());
     let open = link
         .gateway
         .parts()
         .metrics
         .connections(labels::Door::Iso8583);
+    let session = |stream, peer| {
+        let place = link.known.enter(peer, None);
+        session::run(stream, Arc::clone(&link), place, stages.clone())
+    };
     accept(listener, sessions, draining, connections_max, open, session).await;
 }

@@ -12,7 +12,7 @@ use super::arguments::Settings;
 use super::build;
 use crate::authorize::Gateway;
 use crate::drain::{Draining, Times};
-use crate::identity::DEFAULT_NETWORK;
+use crate::iso::terms::Terms;
 use crate::metrics::labels::Door;
 use crate::{feed, http, iso, replay};
 
@@ -56,13 +56,13 @@ pub(super) async fn serve(settings: Settings) -> anyhow::Result<Ended> {
         door: parts.door.clone(),
         draining: draining.clone(),
     };
-    let link = iso::Link {
+    let link = Arc::new(iso::Link {
         gateway: parts.gateway.clone(),
         keys: parts.keys.clone(),
         door: parts.door.clone(),
-        profile: &iso8583::profile::ASCII_HEX,
-        network: DEFAULT_NETWORK.into(),
-    };
+        terms: Terms::new("iso", iso_address),
+        known: Arc::default(),
+    });
     let connections_max = connections_max(process::limits::raise_open_files());
     info!(connections_max, "connections at once and per door");
     let router = http::router(app);

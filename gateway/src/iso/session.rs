@@ -1,174 +1,287 @@
 //! One connection: frames in, answers out as they come, many requests in flight.
+//!
+//! All of it is one task, which does what can be done and then waits for whatever comes first: bytes,
+//! an answer, room to write, a time, or the next stage of a drain. A request that can be answered at
+//! once costs neither a task nor a queue.
 
-use std::net::SocketAddr;
-use std::pin::pin;
-use std::time::Duration;
+mod alarm;
+mod desk;
+mod inbox;
+mod outbox;
 
-use iso8583::frame::{self, FrameDecoder, Framing, Routing};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
-use tokio::time::Instant;
-use tracing::{debug, info};
+use std::future::poll_fn;
+use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
-use super::translate::{self, Heard};
-use super::{Link, sign_off};
-use crate::drain::{self, Draining};
-use crate::metrics::labels::Door;
+use futures_util::StreamExt;
+use iso8583::frame::Routing;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::time::{Instant, timeout};
+use tracing::info;
 
-/// Answers that may wait for a peer that does not read; then its requests wait too.
-const ANSWERS_MAX: usize = 1_024;
-/// A frame must be complete so long after its first byte, however slowly the rest drips.
-const FRAME_PATIENCE: Duration = Duration::from_secs(5);
-/// A connection without a word for so long is closed; a link sends echoes more often.
-const IDLE_PATIENCE: Duration = Duration::from_secs(300);
-/// A peer that takes no answer for so long is gone.
-const WRITE_PATIENCE: Duration = Duration::from_secs(10);
+use super::Link;
+use super::known::Place;
+use super::translate::{self, Asked};
+use crate::drain::{self, Draining, QUIET, Stage, Stages};
+use crate::metrics::labels::link::{End, Purpose};
+use alarm::Alarm;
+use desk::{Desk, Done};
+use inbox::{Inbox, Read};
 
 /// Runs a session to its end. In a drain that is when the peer has closed, or has had nothing to say
 /// for a moment; see [`crate::drain`].
-pub async fn run(stream: TcpStream, peer: SocketAddr, link: Link, draining: Draining) {
-    let (mut reading, writing) = stream.into_split();
-    let (answers, queue) = mpsc::channel(ANSWERS_MAX);
-    let writer = tokio::spawn(write(writing, queue));
-    let ended = tokio::select! {
-        ended = read(&mut reading, &link, &answers, &draining) => ended,
-        () = draining.ending() => "the gateway drains, and the peer went on sending",
+pub(super) async fn run<S>(mut stream: S, link: Arc<Link>, place: Place, draining: Draining)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let connection = Arc::clone(&place.connection);
+    let asking = Arc::clone(&link);
+    let begin = move |asked: Box<Asked>, routing: Routing| {
+        let link = Arc::clone(&asking);
+        // No answer is an answer too: after a failed fsync nobody knows (rule 10), and what is late
+        // would be dropped by the network anyway.
+        async move { (routing, translate::answer(*asked, &link).await) }
     };
-    info!(%peer, reason = ended, "session ended");
-    // Requests in flight hold a sender each: the writer ends when the last has been answered.
-    drop(answers);
-    tokio::select! {
-        () = part(&mut reading, writer, &draining) => {}
-        () = draining.over() => info!(%peer, "dropped; the peer did not take its answers"),
+    let desk = Desk::new(Arc::clone(&link), place, begin);
+    let mut session = Session::new(&mut stream, &link, desk, &draining);
+    let cause = poll_fn(|cx| session.poll(cx)).await;
+    let all_written = session.desk.is_done();
+    let mut unfinished = session.desk.close(cause);
+    info!(
+        link = %link.terms.name,
+        peer = %connection.peer,
+        identity = connection.identity.as_deref(),
+        reason = cause.words(),
+        "session ended"
+    );
+    // What was read whole is worked on to its end, whoever still waits for it.
+    if !unfinished.is_empty() {
+        let work = async move { while unfinished.next().await.is_some() {} };
+        link.gateway.parts().work.spawn(work);
+    }
+    if all_written {
+        tokio::select! {
+            () = part(stream, cause, &link) => {}
+            () = draining.over() => {}
+        }
     }
 }
 
-/// Waits until the last answer is written and the connection closed for writing.
-async fn part(reading: &mut OwnedReadHalf, writer: JoinHandle<()>, draining: &Draining) {
-    let _ = writer.await;
-    if draining.is_noticed() {
-        drain::linger(reading).await;
+/// Closes for writing, and where the peer does not know that yet, gives it time to read what is on its
+/// way.
+async fn part<S>(mut stream: S, cause: End, link: &Link)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let shut = timeout(link.terms.write_patience, stream.shutdown()).await;
+    if matches!(shut, Ok(Ok(()))) && !cause.is_by_the_peer() {
+        drain::linger(&mut stream).await;
     }
 }
 
-/// Reads frames until the peer leaves or cannot be understood, or a drain comes to its end; says why
-/// it ended.
-async fn read(
-    reading: &mut OwnedReadHalf,
-    link: &Link,
-    answers: &mpsc::Sender<Vec<u8>>,
-    draining: &Draining,
-) -> &'static str {
-    let mut frames = FrameDecoder::new(Framing::Be2, frame::LENGTH_MAX_DEFAULT);
-    let mut buffer = vec![0; 8 * 1024];
-    let mut begun: Option<Instant> = None;
-    let mut noticed = pin!(draining.noticed());
-    let mut signed_off = false;
-    loop {
-        let until = begun.map_or(Instant::now() + IDLE_PATIENCE, |begun| {
-            begun + FRAME_PATIENCE
-        });
-        let arrived = tokio::select! {
-            biased;
-            arrived = tokio::time::timeout_at(until, reading.read(&mut buffer)) => arrived,
-            () = &mut noticed, if !signed_off => {
-                signed_off = true;
-                sign_off(link, answers);
-                continue;
-            }
-            () = draining.quiet(), if signed_off && begun.is_none() => return "the gateway drains",
-        };
-        let count = match arrived {
-            Ok(Ok(0)) if frames.pending() > 0 => return "the peer left in the middle of a frame",
-            Ok(Ok(0)) => return "the peer left",
-            Ok(Ok(count)) => count,
-            Ok(Err(_)) => return "the connection broke",
-            Err(_) => return "nothing came for too long",
-        };
-        frames.push(&buffer[..count]);
-        // Card data does not stay in the buffer for the next read to find.
-        buffer[..count].fill(0);
+/// A connection and where it stands.
+struct Session<'s, S, Begin, Work> {
+    stream: &'s mut S,
+    link: &'s Link,
+    inbox: Inbox,
+    desk: Desk<Begin, Work>,
+    alarm: Alarm,
+    stages: Stages,
+    /// Why nothing is read any more.
+    ended: Option<End>,
+    /// When something came last.
+    heard: Instant,
+    /// Since when part of a frame is here and the rest of it is not.
+    begun: Option<Instant>,
+    /// Since when the peer takes nothing.
+    stuck: Option<Instant>,
+    /// Since when the doors are closed.
+    closing: Option<Instant>,
+}
+
+/// What a time was set for.
+#[derive(Clone, Copy)]
+enum Due {
+    /// It is over.
+    End(End),
+    /// It is over, and there is nobody to take what waits.
+    Gone(End),
+    /// The peer is asked whether it is there.
+    Echo,
+}
+
+impl<'s, S, Begin, Work> Session<'s, S, Begin, Work>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    Begin: Fn(Box<Asked>, Routing) -> Work,
+    Work: Future<Output = Done>,
+{
+    fn new(
+        stream: &'s mut S,
+        link: &'s Link,
+        mut desk: Desk<Begin, Work>,
+        draining: &Draining,
+    ) -> Self {
+        let now = Instant::now();
+        if link.terms.sign_on {
+            desk.send(Purpose::SignOn, now);
+        }
+        Self {
+            stream,
+            link,
+            inbox: Inbox::new(link.terms.framing, link.terms.frame_max),
+            desk,
+            alarm: Alarm::new(now + link.terms.idle_patience),
+            stages: draining.stages(),
+            ended: None,
+            heard: now,
+            begun: None,
+            stuck: None,
+            closing: None,
+        }
+    }
+
+    /// Ready when nothing more is to be read, or can be, and all answers are written.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         loop {
-            match frames.next_frame() {
-                Ok(Some(frame)) => {
-                    begun = None;
-                    if !take(frame.message, link, answers).await {
-                        return "not even a message type could be read";
-                    }
+            while let Poll::Ready(stage) = self.stages.poll_next(cx) {
+                if let Some(end) = self.enter(stage) {
+                    return Poll::Ready(end);
                 }
-                Ok(None) => break,
-                Err(_) => return "the frame length cannot be",
+            }
+            let now = Instant::now();
+            loop {
+                let read = self.read(cx, now);
+                let answered = self.desk.poll_answers(cx);
+                let Ok(written) = self.write(cx, now) else {
+                    return Poll::Ready(self.ended.unwrap_or(End::Broken));
+                };
+                if !(read || answered || written) {
+                    break;
+                }
+            }
+            if let Some(ended) = self.ended
+                && self.desk.is_done()
+            {
+                return Poll::Ready(ended);
+            }
+            let Some((due, what)) = self.due() else {
+                return Poll::Pending;
+            };
+            ready!(self.alarm.poll(cx, due));
+            match what {
+                Due::Gone(end) => return Poll::Ready(end),
+                Due::End(end) => self.ended = Some(end),
+                Due::Echo => self.desk.send(Purpose::Echo, now),
             }
         }
-        if frames.pending() > 0 {
-            begun.get_or_insert_with(Instant::now);
-        }
     }
-}
 
-/// Asks the peer to send elsewhere. One that has taken no answer for long does not hear it.
-fn sign_off(link: &Link, answers: &mpsc::Sender<Vec<u8>>) {
-    match sign_off::message(link.profile, process::clock::wall_seconds()) {
-        Ok(bytes) => {
-            let _ = answers.try_send(framed(&bytes));
-        }
-        Err(error) => debug!(%error, "a sign-off does not encode"),
-    }
-}
-
-/// Takes one message; false where it cannot be answered and the connection must go.
-async fn take(message: &[u8], link: &Link, answers: &mpsc::Sender<Vec<u8>>) -> bool {
-    let Ok(answer) = answers.clone().reserve_owned().await else {
-        return false;
-    };
-    match translate::hear(message, link) {
-        Heard::Unreadable => {
-            link.gateway.parts().metrics.malformed(Door::Iso8583);
+    /// Reads once and takes what came, as far as there is room; true where that may go on.
+    fn read(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        if self.ended.is_some() || !self.desk.has_room() {
             return false;
         }
-        Heard::Ignored => {}
-        Heard::Answered(bytes) => {
-            answer.send(framed(&bytes));
-        }
-        Heard::Malformed(bytes) => {
-            link.gateway.parts().metrics.malformed(Door::Iso8583);
-            answer.send(framed(&bytes));
-        }
-        Heard::Asked(asked) => {
-            let link = link.clone();
-            let gateway = link.gateway.clone();
-            gateway.parts().work.spawn(async move {
-                // No answer is an answer too: after a failed fsync nobody knows (rule 10), and what
-                // is late would be dropped by the network anyway.
-                if let Some(bytes) = translate::answer(*asked, &link).await {
-                    answer.send(framed(&bytes));
+        let (inbox, desk) = (&mut self.inbox, &mut self.desk);
+        let mut end = None;
+        let mut frames: usize = 0;
+        let mut take = |frame: iso8583::frame::Frame<'_>| {
+            frames += 1;
+            end = desk.take(frame, now).err();
+            if end.is_none() && desk.has_room() {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        };
+        let (mut moved, mut cut) = (false, inbox.take_rest(&mut take));
+        if cut.is_ok() && !inbox.has_frames() {
+            let stream = Pin::new(&mut *self.stream);
+            if let Poll::Ready((read, taken)) = inbox.poll_read(stream, cx, &mut take) {
+                cut = taken;
+                match read {
+                    Read::Bytes(_) => {
+                        moved = true;
+                        self.heard = now;
+                    }
+                    Read::End if inbox.is_empty() => self.ended = Some(End::Left),
+                    Read::End => self.ended = Some(End::HalfFrame),
+                    Read::Broken => self.ended = Some(End::Broken),
                 }
-            });
+            }
+        }
+        if cut.is_err() {
+            end = end.or(Some(End::FrameLength));
+        }
+        self.ended = end.or(self.ended);
+        if frames > 0 || !inbox.waits_for_more() {
+            self.begun = None;
+        }
+        if inbox.waits_for_more() {
+            self.begun.get_or_insert(now);
+        }
+        moved || frames > 0
+    }
+
+    /// Writes once; true where some of it went.
+    fn write(&mut self, cx: &mut Context<'_>, now: Instant) -> std::io::Result<bool> {
+        let out = &mut self.desk.out;
+        match out.poll_write(Pin::new(&mut *self.stream), cx) {
+            Poll::Ready(went) => {
+                self.stuck = None;
+                went
+            }
+            Poll::Pending => {
+                self.stuck.get_or_insert(now);
+                Ok(false)
+            }
         }
     }
-    true
-}
 
-fn framed(message: &[u8]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(message.len() + 2);
-    if let Err(error) = frame::encode_frame(Framing::Be2, Routing::default(), message, &mut bytes) {
-        debug!(%error, "an answer does not fit a frame");
-    }
-    bytes
-}
-
-/// Writes answers; what has gathered goes out together.
-async fn write(mut writing: OwnedWriteHalf, mut queue: mpsc::Receiver<Vec<u8>>) {
-    let mut gathered = Vec::new();
-    while queue.recv_many(&mut gathered, 64).await > 0 {
-        let bytes = gathered.concat();
-        gathered.clear();
-        match tokio::time::timeout(WRITE_PATIENCE, writing.write_all(&bytes)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(_)) | Err(_) => return,
+    /// What has to happen next by the clock, and when.
+    fn due(&self) -> Option<(Instant, Due)> {
+        let terms = &self.link.terms;
+        let stuck = self.stuck.map(|since| {
+            let end = self.ended.unwrap_or(End::SlowReader);
+            (since + terms.write_patience, Due::Gone(end))
+        });
+        // Whoever may not send has nothing to be late with.
+        if self.ended.is_some() || !self.desk.has_room() {
+            return stuck;
         }
+        let waits_since = self.desk.ours().waits_since();
+        let late = waits_since.map(|since| {
+            let end = Due::End(End::Unanswered);
+            (since + terms.answer_patience, end)
+        });
+        let silent = match (self.begun, self.closing) {
+            (Some(begun), _) => (begun + terms.frame_patience, Due::End(End::SlowFrame)),
+            (None, Some(closing)) => {
+                let quiet = self.heard.max(closing) + QUIET;
+                (quiet, Due::End(End::Drained))
+            }
+            (None, None) => (self.heard + terms.idle_patience, Due::End(End::Idle)),
+        };
+        let echo = match terms.echo_after {
+            Some(after) if !self.desk.ours().has_echo() => Some((self.heard + after, Due::Echo)),
+            _ => None,
+        };
+        let all = [stuck, late, Some(silent), echo].into_iter().flatten();
+        all.min_by_key(|(due, _)| *due)
+    }
+
+    /// The drain has come to its next stage; says why the connection ends at once, where it does.
+    fn enter(&mut self, stage: Stage) -> Option<End> {
+        let now = Instant::now();
+        match stage {
+            Stage::Noticed if self.link.terms.sign_off => self.desk.send(Purpose::SignOff, now),
+            Stage::Noticed => {}
+            Stage::Closing => self.closing = Some(now),
+            Stage::Ending => self.ended = self.ended.or(Some(End::Drained)),
+            Stage::Over => return Some(End::Dropped),
+        }
+        None
     }
 }

@@ -4,7 +4,7 @@ mod at_once;
 mod fields;
 
 use fallback::Request;
-use iso8583::{MessageBuilder, Mti, decode, presence};
+use iso8583::{Message, MessageBuilder, Mti, presence};
 use ledger_api::{Amount, AuthorizationId, CardToken};
 use tokio::time::Instant;
 
@@ -58,28 +58,29 @@ const INOPERATIVE: &str = "91";
 const CONTENT_CHANGED: &str = "94";
 const ACCEPTED: &str = "00";
 
+/// What comes of bytes that do not decode because of this field, where one can be named.
+pub fn misread(bytes: &[u8], field: Option<u8>, link: &Link) -> Heard {
+    at_once::misread(link.terms.profile, bytes, field)
+}
+
 /// Reads one message.
-pub fn hear(bytes: &[u8], link: &Link) -> Heard {
+pub fn understood(message: &Message<'_>, link: &Link) -> Heard {
     let began = Instant::now();
-    let message = match decode(link.profile, bytes) {
-        Ok(message) => message,
-        Err(error) => return at_once::misread(link.profile, bytes, error.field),
-    };
+    let profile = link.terms.profile;
     let Some(mti) = message.mti().response() else {
         return Heard::Ignored;
     };
-    if let Some(field) = presence::missing(&message) {
-        return at_once::format_error(link.profile, &message, mti, Some(field));
+    if let Some(field) = presence::missing(message) {
+        return at_once::format_error(profile, message, mti, Some(field));
     }
-    let mut answer = MessageBuilder::new(link.profile, mti);
-    if answer.echo(&message, ECHOED).is_err() {
-        return at_once::format_error(link.profile, &message, mti, None);
+    let mut answer = MessageBuilder::new(profile, mti);
+    if answer.echo(message, ECHOED).is_err() {
+        return at_once::format_error(profile, message, mti, None);
     }
     let what = match message.mti() {
-        Mti::M0800 | Mti::M0801 => return at_once::network_management(&message, answer),
-        Mti::M0100 | Mti::M0101 => fields::request(&message, link).map(What::Authorization),
-        Mti::M0120 | Mti::M0121 => fields::advice(&message, link),
-        Mti::M0400 | Mti::M0401 | Mti::M0420 | Mti::M0421 => fields::reversal(&message, link),
+        Mti::M0100 | Mti::M0101 => fields::request(message, link).map(What::Authorization),
+        Mti::M0120 | Mti::M0121 => fields::advice(message, link),
+        Mti::M0400 | Mti::M0401 | Mti::M0420 | Mti::M0421 => fields::reversal(message, link),
         _ => return at_once::with_code(answer, NOT_SUPPORTED, None),
     };
     match what {
@@ -88,7 +89,7 @@ pub fn hear(bytes: &[u8], link: &Link) -> Heard {
             answer,
             began,
         })),
-        Err(field) => at_once::format_error(link.profile, &message, mti, Some(field)),
+        Err(field) => at_once::format_error(profile, message, mti, Some(field)),
     }
 }
 

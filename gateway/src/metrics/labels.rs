@@ -1,5 +1,7 @@
 //! The labels, as closed sets of values, and how our own words become one.
 
+pub mod link;
+
 use std::fmt;
 
 use fallback::{Accepted, Answer, DecidedBy};

@@ -1,17 +1,8 @@
-//! Answers that need nobody else: network management, and what makes no sense.
+//! Answers to what makes no sense.
 
 use iso8583::{EncodeError, Message, MessageBuilder, Mti, Profile, presence, salvage};
 
-use super::{ACCEPTED, ECHOED, FORMAT_ERROR, Heard, NOT_SUPPORTED};
-
-/// Sign-on, sign-off and echo.
-pub(super) fn network_management(message: &Message<'_>, answer: MessageBuilder<'_>) -> Heard {
-    let code = match message.field(70).and_then(|code| code.number()) {
-        Some(1 | 2 | 301) => ACCEPTED,
-        _ => NOT_SUPPORTED,
-    };
-    with_code(answer, code, None)
-}
+use super::{ECHOED, FORMAT_ERROR, Heard};
 
 pub(super) fn misread(profile: &'static Profile, bytes: &[u8], field: Option<u8>) -> Heard {
     let Some(message) = salvage(profile, bytes) else {

@@ -97,7 +97,7 @@ fn natural_key(message: &Message<'_>, link: &Link) -> Result<NaturalKey, u8> {
         return Err(7);
     }
     Ok(NaturalKey {
-        network: link.network.as_ref().to_owned(),
+        network: link.terms.network.as_ref().to_owned(),
         acquirer_id: field(32)?,
         forwarder_id: field(33).unwrap_or_default(),
         terminal_id: field(41)?,

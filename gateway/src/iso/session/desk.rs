@@ -1,0 +1,210 @@
+//! Who takes a connection's messages: what can be answered at once is, what has to be done first is
+//! begun, and its answer goes out when it is there.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures_util::Stream;
+use futures_util::stream::FuturesUnordered;
+use iso8583::frame::{Frame, Routing};
+use iso8583::{Class, Function, Message, decode};
+use tokio::time::Instant;
+use tracing::{debug, info, warn};
+use zeroize::Zeroize;
+
+use super::outbox::Outbox;
+use crate::iso::Link;
+use crate::iso::known::Place;
+use crate::iso::management::{self, Ours};
+use crate::iso::translate::{self, Asked, Heard};
+use crate::metrics::labels::Door;
+use crate::metrics::labels::link::{End, Purpose};
+
+/// Bytes of answers that may wait for a peer that does not read; then its requests wait too.
+const WAITING_MAX: usize = 64 * 1024;
+/// Room for an answer to network management.
+const ANSWER_MAX: usize = 1024;
+
+/// An answer, or none, and where it goes.
+pub(super) type Done = (Routing, Option<Vec<u8>>);
+
+/// The work on one connection's messages. `begin` makes work of what was asked.
+pub(super) struct Desk<Begin, Work> {
+    link: Arc<Link>,
+    place: Place,
+    begin: Begin,
+    asked: FuturesUnordered<Work>,
+    pub(super) out: Outbox,
+    ours: Ours,
+    /// Where the peer is, as it said last.
+    routing: Routing,
+}
+
+impl<Begin, Work> Desk<Begin, Work>
+where
+    Begin: Fn(Box<Asked>, Routing) -> Work,
+    Work: Future<Output = Done>,
+{
+    pub(super) fn new(link: Arc<Link>, place: Place, begin: Begin) -> Self {
+        Self {
+            link,
+            place,
+            begin,
+            asked: FuturesUnordered::new(),
+            out: Outbox::default(),
+            ours: Ours::default(),
+            routing: Routing::default(),
+        }
+    }
+
+    /// Whether another request may be taken.
+    pub(super) fn has_room(&self) -> bool {
+        self.asked.len() < self.link.terms.in_flight_max && self.out.len() < WAITING_MAX
+    }
+
+    /// Whether every request has its answer, and every answer has gone.
+    pub(super) fn is_done(&self) -> bool {
+        self.asked.is_empty() && self.out.is_empty()
+    }
+
+    /// Takes a frame.
+    ///
+    /// # Errors
+    /// Where it cannot be answered and the connection must go.
+    pub(super) fn take(&mut self, frame: Frame<'_>, now: Instant) -> Result<(), End> {
+        self.routing = frame.routing.answer();
+        if frame.is_poll() {
+            self.link.known.count_poll();
+            self.say(self.routing, &[]);
+            return Ok(());
+        }
+        let link = Arc::clone(&self.link);
+        let heard = match decode(link.terms.profile, frame.message) {
+            Ok(message) if self.manage(&message, now) => return Ok(()),
+            Ok(message) => translate::understood(&message, &link),
+            Err(error) => translate::misread(frame.message, error.field, &link),
+        };
+        match heard {
+            Heard::Unreadable => {
+                link.gateway.parts().metrics.malformed(Door::Iso8583);
+                return Err(End::Unreadable);
+            }
+            Heard::Ignored => {}
+            Heard::Answered(bytes) => self.say_and_forget(self.routing, bytes),
+            Heard::Malformed(bytes) => {
+                link.known.count_malformed();
+                link.gateway.parts().metrics.malformed(Door::Iso8583);
+                self.say_and_forget(self.routing, bytes);
+            }
+            Heard::Asked(asked) => {
+                self.asked.push((self.begin)(asked, self.routing));
+                self.place.connection.set_in_flight(self.asked.len());
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a message of network management, or any response; false for everything else.
+    fn manage(&mut self, message: &Message<'_>, now: Instant) -> bool {
+        let mti = message.mti();
+        let is_response = matches!(
+            mti.function(),
+            Function::RequestResponse
+                | Function::AdviceResponse
+                | Function::NotificationAcknowledgement
+        );
+        if is_response {
+            self.response(message, now);
+            return true;
+        }
+        if mti.class() != Class::NetworkManagement {
+            return false;
+        }
+        let mut room = [0; ANSWER_MAX];
+        let link = Arc::clone(&self.link);
+        let Some((purpose, answer)) = management::answered(message, &link.terms.codes, &mut room)
+        else {
+            return false;
+        };
+        self.say(self.routing, answer);
+        if let Some(purpose @ (Purpose::SignOn | Purpose::SignOff)) = purpose {
+            self.place.connection.said(purpose);
+            info!(link = %link.terms.name, peer = %self.place.connection.peer, ?purpose, "the peer says");
+        }
+        true
+    }
+
+    fn response(&mut self, message: &Message<'_>, now: Instant) {
+        let (link, peer) = (&self.link.terms.name, self.place.connection.peer);
+        let answered = match message.mti().class() {
+            Class::NetworkManagement => self.ours.answered(message),
+            _ => None,
+        };
+        match answered {
+            None => self.link.known.count_unmatched(),
+            Some(answered) if answered.accepted => {
+                let took = now - answered.sent;
+                debug!(%link, %peer, purpose = ?answered.purpose, ?took, "the peer has answered");
+            }
+            Some(answered) => {
+                warn!(%link, %peer, purpose = ?answered.purpose, "the peer refuses; ask whoever runs it");
+            }
+        }
+    }
+
+    /// Sends a request of our own.
+    pub(super) fn send(&mut self, purpose: Purpose, now: Instant) {
+        let terms = &self.link.terms;
+        let wall_seconds = process::clock::wall_seconds();
+        let message = (self.ours).request(terms.profile, &terms.codes, purpose, wall_seconds, now);
+        match message {
+            Ok(bytes) => {
+                self.link.known.count_sent(purpose);
+                self.say_and_forget(self.routing, bytes);
+            }
+            Err(error) => debug!(%error, ?purpose, "it does not encode in this profile"),
+        }
+    }
+
+    /// What waits for the peer's answer.
+    pub(super) fn ours(&self) -> &Ours {
+        &self.ours
+    }
+
+    /// Takes answers that are there; true where there were any.
+    pub(super) fn poll_answers(&mut self, cx: &mut Context<'_>) -> bool {
+        let before = self.asked.len();
+        while let Poll::Ready(Some((routing, answer))) = Pin::new(&mut self.asked).poll_next(cx) {
+            if let Some(bytes) = answer {
+                self.say_and_forget(routing, bytes);
+            }
+        }
+        let left = self.asked.len();
+        if left != before {
+            self.place.connection.set_in_flight(left);
+        }
+        left != before
+    }
+
+    fn say(&mut self, routing: Routing, message: &[u8]) {
+        if let Err(error) = self.out.push(self.link.terms.framing, routing, message) {
+            debug!(%error, "an answer does not fit a frame");
+        }
+    }
+
+    /// An answer may hold card data.
+    fn say_and_forget(&mut self, routing: Routing, mut message: Vec<u8>) {
+        self.say(routing, &message);
+        message.zeroize();
+    }
+
+    /// The connection is over: counts it, and gives back what is still worked on.
+    pub(super) fn close(self, cause: End) -> FuturesUnordered<Work> {
+        self.link.known.count_end(cause);
+        for purpose in self.ours.unanswered() {
+            self.link.known.count_unanswered(purpose);
+        }
+        self.asked
+    }
+}
