@@ -3,6 +3,7 @@
 mod arguments;
 mod build;
 pub mod config;
+mod doors;
 mod iso;
 mod serve;
 #[cfg(test)]

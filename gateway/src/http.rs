@@ -17,6 +17,7 @@ use crate::authorize::{Gateway, Refused};
 use crate::door::{Door, Shed};
 use crate::drain::Draining;
 use crate::identity::Keys;
+use crate::iso::Link;
 use crate::metrics::Page;
 
 pub use serve::serve;
@@ -32,12 +33,15 @@ pub struct App {
     pub door: Door,
     /// How far the end is.
     pub draining: Draining,
+    /// The ISO 8583 links.
+    pub links: Arc<[Arc<Link>]>,
 }
 
 /// The routes.
 pub fn router(app: App) -> Router {
     let (gateway, door, draining) = (&app.gateway, &app.door, &app.draining);
-    let page = Page::new(gateway.clone(), door.clone(), draining.clone());
+    let links = Arc::clone(&app.links);
+    let page = Page::new(gateway.clone(), door.clone(), draining.clone(), links);
     let page = Arc::new(page);
     Router::new()
         .route(

@@ -2,15 +2,19 @@
 //! the translation.
 
 pub mod known;
+pub mod links;
 pub mod management;
 mod session;
 pub mod terms;
+pub mod tls;
 pub mod translate;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::TaskTracker;
+use tracing::info;
 
 use crate::accept::accept;
 use crate::authorize::Gateway;
@@ -18,6 +22,7 @@ use crate::door::Door;
 use crate::drain::Draining;
 use crate::identity::Keys;
 use crate::metrics::labels;
+use crate::metrics::labels::link::End;
 use known::Known;
 use terms::Terms;
 
@@ -49,9 +54,30 @@ pub async fn serve(
         .parts()
         .metrics
         .connections(labels::Door::Iso8583);
-    let session = |stream, peer| {
-        let place = link.known.enter(peer, None);
-        session::run(stream, Arc::clone(&link), place, stages.clone())
-    };
+    let session = |stream, peer| connection(stream, peer, Arc::clone(&link), stages.clone());
     accept(listener, sessions, draining, connections_max, open, session).await;
+}
+
+/// A connection, behind a handshake where the link has TLS.
+async fn connection(stream: TcpStream, peer: SocketAddr, link: Arc<Link>, draining: Draining) {
+    let Some(tls) = &link.terms.tls else {
+        let place = link.known.enter(peer, None);
+        return session::run(stream, link, place, draining).await;
+    };
+    let welcome = tokio::select! {
+        biased;
+        welcome = tls.accept(stream) => welcome,
+        // Nothing was asked yet that needs an answer.
+        () = draining.quiet() => return,
+    };
+    match welcome {
+        Ok((stream, identity)) => {
+            let place = link.known.enter(peer, identity);
+            session::run(stream, link, place, draining).await;
+        }
+        Err(error) => {
+            link.known.count_end(End::Handshake);
+            info!(link = %link.terms.name, %peer, %error, "a client was not let in");
+        }
+    }
 }

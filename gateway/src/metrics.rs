@@ -26,6 +26,7 @@ use tokio::time::Instant;
 
 use crate::authorize::{Refused, Reply};
 use crate::ledger_client::AskError;
+use crate::metrics::labels::link::{EndLabels, PurposeLabels, SignedOnLabels};
 pub use collect::Page;
 use labels::{
     AnswerLabels, AskLabels, AskResult, AuthorizationLabels, BreakerLabels, DivergenceLabels, Door,
@@ -66,6 +67,25 @@ process::catalogue! {
     CONNECTIONS = Gauge "holdfast_connections" None by DoorLabels,
         "Open connections",
         "none at the door that the network uses";
+    LINK_CONNECTIONS = Gauge "holdfast_link_connections" None by [SignedOnLabels, "link"],
+        "Open connections of an ISO 8583 link by what the peer said last about being signed on",
+        "none on a link that the network uses; `off` for longer than the network has announced";
+    LINK_ENDED = Counter "holdfast_link_ended_total" None by [EndLabels, "link"],
+        "Connections of a link that ended, by cause; frames that cannot be are `frame_length` and `unreadable`",
+        "`frame_length` or `unreadable`: another framing or profile at the peer; `unanswered`, `handshake`, `slow_reader`: any share";
+    LINK_MALFORMED = Counter "holdfast_link_malformed_total" None by ["link"],
+        "Messages of a link that were answered with a format error",
+        "a share of the traffic, after a change at a peer";
+    LINK_POLLS = Counter "holdfast_link_polls_total" None by ["link"],
+        "Frames without a message, each answered with another", "";
+    LINK_SENT = Counter "holdfast_link_requests_total" None by [PurposeLabels, "link"],
+        "Messages of network management that the gateway sent by itself", "";
+    LINK_UNANSWERED = Counter "holdfast_link_requests_unanswered_total" None by [PurposeLabels, "link"],
+        "Those of them that had no answer when their connection ended",
+        "any `echo`: the peer is there and does not answer";
+    LINK_UNMATCHED = Counter "holdfast_link_unmatched_total" None by ["link"],
+        "Answers to nothing that the gateway asked, or too late; they are dropped",
+        "many: the peer takes us for somebody else";
     ASK_DURATION = Histogram "holdfast_ledger_ask_duration_seconds" Seconds by AskLabels,
         "From asking the ledger for a decision to the decision, or to giving up; the ledger's cut-off bounds it",
         "p99 of `decided` near the cut-off; any share of the other results";

@@ -17,6 +17,8 @@ use super::config::Config;
 use super::iso::Words;
 use crate::authorize::Budgets;
 use crate::identity::Keys;
+use crate::iso::links;
+use crate::iso::terms::Terms;
 
 /// The longest time that can be configured, in milliseconds: an hour.
 const MS_MAX: u64 = 3_600_000;
@@ -68,8 +70,8 @@ pub(super) struct Settings {
     pub(super) name: GatewayId,
     /// Where the HTTP door listens.
     pub(super) http: SocketAddr,
-    /// Where the ISO 8583 door listens.
-    pub(super) iso: SocketAddr,
+    /// The ISO 8583 links.
+    pub(super) links: Vec<Terms>,
     /// The ledger's base URL.
     pub(super) ledger: String,
     /// Where the journal and the local copy are kept.
@@ -111,13 +113,14 @@ type Layer = <Config as confique::Config>::Layer;
 pub(super) fn understand(loaded: Loaded<Config>) -> (Option<Settings>, Report) {
     let Loaded { layer, mut report } = loaded;
     let files = files(&layer, &mut report);
+    let links = links(&layer, &mut report);
     let times = times(&layer, &mut report);
     ledger(&layer, &mut report);
     let telemetry = check::telemetry(&layer.telemetry, &mut report);
     check::log(&layer.log, &mut report);
     let config = report.complete::<Config>(layer);
-    let (Some(config), Some(files), Some((budgets, drain)), Some(telemetry)) =
-        (config, files, times, telemetry)
+    let (Some(config), Some(files), Some(links), Some((budgets, drain)), Some(telemetry)) =
+        (config, files, links, times, telemetry)
     else {
         return (None, report);
     };
@@ -125,7 +128,7 @@ pub(super) fn understand(loaded: Loaded<Config>) -> (Option<Settings>, Report) {
     let settings = Settings {
         name: config.name,
         http: config.doors.http,
-        iso: config.doors.iso,
+        links,
         ledger: config.ledger.url,
         data: config.files.data,
         keys,
@@ -165,6 +168,24 @@ fn files(layer: &Layer, report: &mut Report) -> Option<(Keys, Homes, Policy)> {
         report.refuse("name", what, "add it there first");
     }
     Some((keys?, homes?, policy?))
+}
+
+/// The links of a file, or the one that there is without.
+fn links(layer: &Layer, report: &mut Report) -> Option<Vec<Terms>> {
+    let (http, iso) = (layer.doors.http?, layer.doors.iso?);
+    let Some(path) = layer.files.links.as_deref() else {
+        return Some(vec![Terms::new("iso", iso)]);
+    };
+    let text = report.keep("files.links", read(path))?;
+    match links::parse(&text, iso, http) {
+        Ok(links) => Some(links),
+        Err(faults) => {
+            for fault in faults {
+                report.refuse("files.links", &fault, &fault.cure);
+            }
+            None
+        }
+    }
 }
 
 fn read(path: &Path) -> Result<String, String> {

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{ErrorKind, Write};
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -14,7 +13,6 @@ use fallback::journal::Journal;
 use fallback::{Setup, StandIn};
 use ledger_api::AuthorizationId;
 use process::telemetry::Telemetry;
-use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
 use super::arguments::Settings;
@@ -42,13 +40,6 @@ pub(super) struct Built {
     pub(super) feed: Wire,
     /// Replay's own connections.
     pub(super) replay: Wire,
-}
-
-/// Binds a door.
-pub(super) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
-        .with_context(|| format!("cannot listen on {address}"))
 }
 
 /// Opens journal and local copy, recovers, and stacks the ledger client.

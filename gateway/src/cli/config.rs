@@ -57,7 +57,7 @@ pub struct Doors {
     #[config(env = "HOLDFAST_GATEWAY_HTTP", default = "127.0.0.1:7401")]
     pub http: SocketAddr,
 
-    /// Where the ISO 8583 door listens.
+    /// Where the ISO 8583 door listens, unless `files.links` says so for each link.
     #[config(env = "HOLDFAST_GATEWAY_ISO", default = "127.0.0.1:7411")]
     pub iso: SocketAddr,
 }
@@ -128,6 +128,12 @@ pub struct Files {
     /// The limits of stand-in (TOML); the built-in policy where there is none.
     #[config(env = "HOLDFAST_POLICY_FILE")]
     pub policy: Option<PathBuf>,
+
+    /// The ISO 8583 links (TOML); one named `iso` at `doors.iso` where there is none.
+    ///
+    /// gateway/links.toml has every key of such a file, its meaning and its default.
+    #[config(env = "HOLDFAST_LINKS_FILE")]
+    pub links: Option<PathBuf>,
 }
 
 /// How the gateway stops.
@@ -165,6 +171,7 @@ pub const SERVICE: Service = Service {
         Flag::new("files.keys", "keys", "FILE").example("keys.txt"),
         Flag::new("files.homes", "homes", "FILE").example("homes.toml"),
         Flag::new("files.policy", "policy", "FILE").example("policy.toml"),
+        Flag::new("files.links", "links", "FILE").example("links.toml"),
         Flag::new("log.filter", "log", "FILTER"),
         Flag::new("telemetry.otlp_endpoint", "otlp-endpoint", "URL")
             .example("http://127.0.0.1:4318"),

@@ -10,16 +10,10 @@ use tracing::{info, warn};
 
 use super::arguments::Settings;
 use super::build;
+use super::doors::Doors;
 use crate::authorize::Gateway;
 use crate::drain::{Draining, Times};
-use crate::iso::terms::Terms;
-use crate::metrics::labels::Door;
-use crate::{feed, http, iso, replay};
-
-/// Connections at once and per door, where the system allows so many.
-const CONNECTIONS_MAX: usize = 4_096;
-/// Open files kept for the journal, the copy and the ledger.
-const FILES_KEPT: usize = 256;
+use crate::{feed, replay};
 
 /// What is left of a gateway that has stopped.
 pub(super) struct Ended {
@@ -32,8 +26,7 @@ pub(super) struct Ended {
 /// Serves until it is asked to stop.
 pub(super) async fn serve(settings: Settings) -> anyhow::Result<Ended> {
     let mut stop = pin!(process::stop::requested_once(super::EXIT_NOT_DRAINED));
-    let http_listener = build::bind(settings.http).await?;
-    let iso_listener = build::bind(settings.iso).await?;
+    let listeners = Doors::bind(&settings).await?;
     let settings = Arc::new(settings);
     let recovery = tokio::task::spawn_blocking({
         let settings = Arc::clone(&settings);
@@ -46,43 +39,9 @@ pub(super) async fn serve(settings: Settings) -> anyhow::Result<Ended> {
             return Ok(Ended { drained: true, gateway: None });
         }
     };
-    let (http_address, iso_address) = (http_listener.local_addr()?, iso_listener.local_addr()?);
-
     let (draining, last) = (Draining::default(), CancellationToken::new());
     let (doors, background) = (TaskTracker::new(), TaskTracker::new());
-    let app = http::App {
-        gateway: parts.gateway.clone(),
-        keys: parts.keys.clone(),
-        door: parts.door.clone(),
-        draining: draining.clone(),
-    };
-    let link = Arc::new(iso::Link {
-        gateway: parts.gateway.clone(),
-        keys: parts.keys.clone(),
-        door: parts.door.clone(),
-        terms: Terms::new("iso", iso_address),
-        known: Arc::default(),
-    });
-    let connections_max = connections_max(process::limits::raise_open_files());
-    info!(connections_max, "connections at once and per door");
-    let router = http::router(app);
-    let (tracker, stages) = (doors.clone(), draining.clone());
-    doors.spawn(http::serve(
-        http_listener,
-        router,
-        tracker,
-        stages,
-        connections_max,
-        parts.gateway.parts().metrics.connections(Door::Http),
-    ));
-    let (tracker, stages) = (doors.clone(), draining.clone());
-    doors.spawn(iso::serve(
-        iso_listener,
-        link,
-        tracker,
-        stages,
-        connections_max,
-    ));
+    let addresses = listeners.open(&parts, &doors, &draining)?;
     background.spawn(feed::run(parts.gateway.clone(), parts.feed, last.clone()));
     background.spawn(replay::run(
         parts.gateway.clone(),
@@ -90,10 +49,7 @@ pub(super) async fn serve(settings: Settings) -> anyhow::Result<Ended> {
         last.clone(),
     ));
 
-    println!(
-        "gateway {} ready http=http://{http_address} iso={iso_address}",
-        settings.name
-    );
+    println!("gateway {} ready {addresses}", settings.name);
     info!(
         gateway = %settings.name,
         bound_minor = parts.gateway.parts().stand_in.status(crate::authorize::now()).bound_minor,
@@ -132,10 +88,4 @@ pub(super) async fn serve(settings: Settings) -> anyhow::Result<Ended> {
         drained,
         gateway: Some(parts.gateway),
     })
-}
-
-/// Half of what the process may open for each door, less what journal, copy and ledger need: idle
-/// connections must never cost them their files.
-fn connections_max(open_files: usize) -> usize {
-    (open_files.saturating_sub(FILES_KEPT) / 2).clamp(16, CONNECTIONS_MAX)
 }

@@ -1,15 +1,21 @@
 //! How the gateway is, and what it holds.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
+
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use fallback::DecidedBy;
 use ledger_api::{Amount, AuthorizationId, Cause, Currency, Problem, Reason, Retry};
+use process::metrics::Label;
 use serde::{Deserialize, Serialize};
 
 use super::{App, reply};
 use crate::authorize::now;
+use crate::iso::Link;
+use crate::iso::known::Connection;
 use crate::ledger_client::breaker::State as Breaker;
 use crate::shadow::Divergence;
 
@@ -23,6 +29,56 @@ struct StatusView {
     in_flight: usize,
     duplicates_suppressed: u64,
     shadow: Divergence,
+    links: Vec<LinkView>,
+}
+
+/// An ISO 8583 link.
+#[derive(Serialize)]
+struct LinkView {
+    name: String,
+    listen: SocketAddr,
+    network: String,
+    profile: &'static str,
+    framing: &'static str,
+    tls: bool,
+    connections: usize,
+    /// The oldest ones.
+    peers: Vec<PeerView>,
+}
+
+#[derive(Serialize)]
+struct PeerView {
+    address: SocketAddr,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    identity: Option<String>,
+    signed_on: &'static str,
+    in_flight: usize,
+}
+
+/// Peers of a link that the status shows.
+const PEERS_SHOWN: usize = 100;
+
+impl LinkView {
+    fn of(link: &Link) -> Self {
+        let terms = &link.terms;
+        let (peers, connections) = link.known.open(PEERS_SHOWN);
+        let peer = |it: &Arc<Connection>| PeerView {
+            address: it.peer,
+            identity: it.identity.as_deref().map(str::to_owned),
+            signed_on: it.signed_on().name(),
+            in_flight: it.in_flight(),
+        };
+        Self {
+            name: terms.name.to_string(),
+            listen: terms.listen,
+            network: terms.network.to_string(),
+            profile: terms.profile.name(),
+            framing: terms.framing.word(),
+            tls: terms.tls.is_some(),
+            connections,
+            peers: peers.iter().map(peer).collect(),
+        }
+    }
 }
 
 /// Everything that a person or an audit wants to know, as JSON.
@@ -37,6 +93,7 @@ pub(super) async fn status(State(app): State<App>) -> Response {
         in_flight: parts.lanes.in_use(),
         duplicates_suppressed: parts.duplicates.load(std::sync::atomic::Ordering::Relaxed),
         shadow: parts.shadow.read(),
+        links: app.links.iter().map(|link| LinkView::of(link)).collect(),
     })
 }
 

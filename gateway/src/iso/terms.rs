@@ -1,5 +1,6 @@
 //! What was agreed with the peers of a link.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use iso8583::frame::{Framing, LENGTH_MAX_DEFAULT};
 use iso8583::profile::ASCII_HEX;
 
 use super::management::Codes;
+use super::tls::Tls;
 use crate::identity::DEFAULT_NETWORK;
 
 /// One link: where it listens, how its messages are written, and how long what may take.
@@ -46,6 +48,8 @@ pub struct Terms {
     pub sign_off: bool,
     /// DE70 by purpose.
     pub codes: Codes,
+    /// TLS; `None` is plain TCP.
+    pub tls: Option<Tls>,
 }
 
 impl Terms {
@@ -68,6 +72,24 @@ impl Terms {
             sign_on: false,
             sign_off: true,
             codes: Codes::default(),
+            tls: None,
         }
+    }
+}
+
+/// What an operator wants to see of it in a line.
+impl fmt::Display for Terms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (profile, framing) = (self.profile.name(), self.framing);
+        write!(
+            f,
+            "network {}, profile {profile}, framing {framing}, ",
+            self.network
+        )?;
+        f.write_str(match &self.tls {
+            None => "plain TCP",
+            Some(tls) if tls.asks_for_certificates() => "TLS with client certificates",
+            Some(_) => "TLS",
+        })
     }
 }

@@ -1,6 +1,9 @@
 //! What somebody else knows already: read when it is asked for, never kept twice.
 
+mod links;
+
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use fallback::Status;
@@ -16,6 +19,7 @@ use super::*;
 use crate::authorize::{Gateway, now};
 use crate::door::{Door as Entrance, Shed};
 use crate::drain::Draining;
+use crate::iso::Link;
 
 /// The text of all metrics, whenever it is asked for.
 #[derive(Debug)]
@@ -25,7 +29,12 @@ pub struct Page {
 
 impl Page {
     /// The metrics of this gateway and its door, and whether it is about to stop.
-    pub fn new(gateway: Gateway, door: Entrance, draining: Draining) -> Self {
+    pub fn new(
+        gateway: Gateway,
+        door: Entrance,
+        draining: Draining,
+        links: Arc<[Arc<Link>]>,
+    ) -> Self {
         let mut registry = Registry::default();
         process::metrics::register_build(&mut registry, env!("CARGO_PKG_VERSION"));
         gateway.parts().metrics.register(&mut registry);
@@ -33,6 +42,7 @@ impl Page {
             gateway,
             door,
             draining,
+            links,
             started: Started::now(),
         }));
         Self { registry }
@@ -49,6 +59,7 @@ struct Known {
     gateway: Gateway,
     door: Entrance,
     draining: Draining,
+    links: Arc<[Arc<Link>]>,
     started: Started,
 }
 
@@ -68,6 +79,7 @@ impl Collector for Known {
         let ready = !journal_fails && !self.draining.is_noticed();
         scrape.gauge(&READY, u32::from(ready))?;
         self.doors(&mut scrape)?;
+        links::write(&mut scrape, &self.links)?;
         self.ledger(&mut scrape)?;
         self.shadow(&mut scrape, InCurrency(status.currency))?;
         money(&mut scrape, &status)?;

@@ -3,6 +3,7 @@
 pub mod link;
 
 use std::fmt;
+use std::sync::Arc;
 
 use fallback::{Accepted, Answer, DecidedBy};
 use ledger_api::{Cause, Currency, Reason};
@@ -258,6 +259,16 @@ pub struct InCurrency(pub Currency);
 impl EncodeLabelSet for InCurrency {
     fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> fmt::Result {
         ("currency", self.0.to_string()).encode(encoder.encode_label())
+    }
+}
+
+/// A link, by its name in the links file, of which there are few.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OfLink(pub Arc<str>);
+
+impl EncodeLabelSet for OfLink {
+    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> fmt::Result {
+        ("link", &*self.0).encode(encoder.encode_label())
     }
 }
 
