@@ -23,6 +23,7 @@ mod ha_configuration;
 mod histories;
 mod idempotency;
 mod ledger_down;
+mod link;
 mod lost_database;
 mod malformed;
 mod metrics;

@@ -5,6 +5,7 @@
 //! frame, or frames of a peer that has too many requests unanswered.
 
 use std::cell::RefCell;
+use std::io::ErrorKind;
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -84,6 +85,9 @@ impl Inbox {
             let read = match ready!(stream.poll_read(cx, &mut room)) {
                 Ok(()) if room.filled().is_empty() => Read::End,
                 Ok(()) => Read::Bytes(room.filled().len()),
+                // TLS that ends without saying so. Where a message ends its length says, so nothing
+                // is lost that would not be missed.
+                Err(error) if error.kind() == ErrorKind::UnexpectedEof => Read::End,
                 Err(_) => Read::Broken,
             };
             let Read::Bytes(count) = read else {
