@@ -27,7 +27,7 @@ use ledger_api::{AuthorizationId, GatewayId, TraceParent};
 use process::telemetry::{Plan, Span, SpanKind, Spot, Telemetry, derived_span_id, now};
 
 pub use advices::Advices;
-pub use door::{Arrival, Via};
+pub use door::{Arrival, DECISIONS, Via};
 
 use crate::ledger_client::AskError;
 

@@ -50,6 +50,7 @@ impl Links {
         let file = file.display().to_string();
         let stack = stack_with(|config| {
             config.gateways = 1;
+            config.log = "info,decision=debug".into();
             config.gateway_args = vec!["--links".into(), file];
         });
         Ok(Self {

@@ -19,13 +19,14 @@ use futures_util::StreamExt;
 use iso8583::frame::Routing;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
-use tracing::info;
+use tracing::{Instrument, debug_span, info};
 
 use super::Link;
 use super::known::Place;
 use super::translate::{self, Asked};
 use crate::drain::{self, Draining, QUIET, Stage, Stages};
 use crate::metrics::labels::link::{End, Purpose};
+use crate::traces::DECISIONS;
 use alarm::Alarm;
 use desk::{Desk, Done};
 use inbox::{Inbox, Read};
@@ -46,7 +47,16 @@ where
     };
     let desk = Desk::new(Arc::clone(&link), place, begin);
     let mut session = Session::new(&mut stream, &link, desk, &draining);
-    let cause = poll_fn(|cx| session.poll(cx)).await;
+    // So that the line of each answer says whose it is; where nobody asked for these lines, it is nothing.
+    let asked_by = debug_span!(
+        target: DECISIONS,
+        "connection",
+        link = %link.terms.name,
+        peer = %connection.peer,
+        identity = connection.identity.as_deref(),
+    );
+    let talk = poll_fn(|cx| session.poll(cx));
+    let cause = talk.instrument(asked_by).await;
     let all_written = session.desk.is_done();
     let mut unfinished = session.desk.close(cause);
     info!(

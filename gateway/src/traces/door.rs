@@ -10,7 +10,7 @@ use super::{Trail, decider, verdict};
 use crate::authorize::{Gateway, Refused, Reply};
 
 /// The target of the log's lines: `info,decision=debug` asks for them.
-const LINES: &str = "decision";
+pub const DECISIONS: &str = "decision";
 
 /// Which door.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +52,7 @@ impl Arrival {
             arrival.span.set("holdfast.stan", stan(request));
             arrival.span.set("holdfast.rrn", rrn(request).into_owned());
         }
-        arrival.began = enabled!(target: LINES, Level::DEBUG).then(Instant::now);
+        arrival.began = enabled!(target: DECISIONS, Level::DEBUG).then(Instant::now);
         arrival
     }
 
@@ -173,7 +173,7 @@ fn write_line(via: Via, request: &Request, answered: &Result<Reply, Refused>, du
     let (stan, rrn) = (stan(request), rrn(request));
     match answered {
         Ok(Reply { answer, duplicate }) => debug!(
-            target: LINES,
+            target: DECISIONS,
             trace_id = %id,
             authorization = %id,
             stan,
@@ -188,7 +188,7 @@ fn write_line(via: Via, request: &Request, answered: &Result<Reply, Refused>, du
             "answered"
         ),
         Err(refused) => debug!(
-            target: LINES,
+            target: DECISIONS,
             trace_id = %id,
             authorization = %id,
             stan,
