@@ -60,6 +60,10 @@ fn crates_know_only_whom_they_may_know() {
             "iso8583",
             "tokio bytes serde_json gateway ledger-api fallback",
         ),
+        (
+            "iso8583-link",
+            "gateway ledger ledger-api fallback process serde_json hyper",
+        ),
         ("ledger-api", "tokio axum reqwest process ledger gateway"),
     ];
     let graph = dependencies();

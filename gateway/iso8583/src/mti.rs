@@ -168,6 +168,17 @@ impl Mti {
         }
     }
 
+    /// The same type, said to be a repeat: 0100 is 0101, 0101 stays. None for answers, which are not
+    /// repeated, and for reserved types.
+    pub const fn repeat(self) -> Option<Self> {
+        if self.response().is_none() {
+            return None;
+        }
+        let [version, class, function, origin] = self.0;
+        let origin = if self.is_repeat() { origin } else { origin + 1 };
+        Some(Self([version, class, function, origin]))
+    }
+
     pub(crate) const fn as_bytes(&self) -> &[u8; 4] {
         &self.0
     }
@@ -278,6 +289,24 @@ mod tests {
                 response,
                 "{request}"
             );
+        }
+    }
+
+    #[test]
+    fn a_repeat_says_so_in_its_last_digit() {
+        for (once, again) in [
+            ("0100", Some("0101")),
+            ("0101", Some("0101")),
+            ("0121", Some("0121")),
+            ("0420", Some("0421")),
+            ("0302", Some("0303")),
+            ("0804", Some("0805")),
+            ("1200", Some("1201")),
+            ("0110", None), // whoever asks again is answered again
+            ("0106", None), // reserved origin
+        ] {
+            let repeat = Mti::parse(once).unwrap().repeat();
+            assert_eq!(repeat.map(|it| it.to_string()).as_deref(), again, "{once}");
         }
     }
 
