@@ -24,6 +24,7 @@ mod histories;
 mod idempotency;
 mod ledger_down;
 mod link;
+mod link_client;
 mod lost_database;
 mod malformed;
 mod metrics;

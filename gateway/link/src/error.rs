@@ -76,6 +76,14 @@ pub enum LinkError {
     /// The link had ended before.
     #[error("the link has ended ({0}): the request was not sent; a retry on another link is safe")]
     Ended(Ending),
+    /// No link of a pool takes requests.
+    #[error(
+        "none of {links} links takes requests: the request was not sent; a retry later is safe"
+    )]
+    NoLink {
+        /// How many there should be.
+        links: usize,
+    },
     /// The deadline passed while the message still waited to be written.
     #[error(
         "not written within {after:?}, the peer does not read: the request was not sent; a retry on \
@@ -132,6 +140,7 @@ impl LinkError {
             | Self::SignedOff
             | Self::Closing
             | Self::Ended(_)
+            | Self::NoLink { .. }
             | Self::NotSent { .. } => Retry::Safe,
             Self::NoAnswer { .. } | Self::Lost { .. } => Retry::AsRepeat,
             Self::Tls(_)

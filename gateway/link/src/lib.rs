@@ -23,6 +23,8 @@
 //! # }
 //! ```
 //!
+//! A [`Pool`] keeps several links up and sends each request over one that takes it.
+//!
 //! The link signs on and off, sends an echo when nothing was heard for a while, and answers the peer's
 //! network management. Its queues are bounded, its clock is tokio's, and buffers that held messages
 //! are overwritten.
@@ -37,6 +39,7 @@ mod error;
 mod key;
 mod network;
 mod outgoing;
+mod pool;
 mod reply;
 mod settings;
 mod shared;
@@ -50,6 +53,7 @@ pub use address::Address;
 pub use connection::{Connection, State};
 pub use counts::Counts;
 pub use error::{Ending, LinkError, Retry};
+pub use pool::{Pool, PoolSettings};
 pub use reply::{Late, Reply, RequestId};
 pub use settings::{Network, Repeats, Settings};
 #[cfg(feature = "tls")]

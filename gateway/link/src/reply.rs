@@ -1,13 +1,21 @@
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use iso8583::{DecodeError, Message, Profile, decode};
 use zeroize::Zeroizing;
 
-/// A request of one link; a late answer names the one that waited in vain.
+/// A request of this process; a late answer names the one that waited in vain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct RequestId(pub(crate) u64);
+pub struct RequestId(u64);
+
+impl RequestId {
+    pub(crate) fn next() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
 
 /// An answer. Its bytes are overwritten when it is dropped, and not printed.
 pub struct Reply {

@@ -17,7 +17,6 @@ pub(crate) struct Table {
     /// Those that waited in vain, the oldest first.
     given_up: VecDeque<(Key, RequestId)>,
     given_up_max: usize,
-    last: u64,
     closed: bool,
 }
 
@@ -49,7 +48,6 @@ impl Table {
             in_flight_max,
             given_up: VecDeque::new(),
             given_up_max,
-            last: 0,
             closed: false,
         }
     }
@@ -82,8 +80,7 @@ impl Table {
             return Err(Refused::Why(LinkError::Duplicate));
         }
         same.retain(|entry| !entry.parties.agree(&parties));
-        self.last += 1;
-        let id = RequestId(self.last);
+        let id = RequestId::next();
         same.push(Entry {
             id,
             parties,

@@ -12,5 +12,6 @@ mod ends;
 mod framings;
 mod management;
 mod peer;
+mod pools;
 #[cfg(feature = "tls")]
 mod tls;
