@@ -122,8 +122,8 @@ impl Connection {
     ) -> Result<Reply, LinkError> {
         let shared = &self.handle.shared;
         match *shared.state.borrow() {
-            State::Open => {}
-            State::SignedOff => return Err(LinkError::SignedOff),
+            State::SignedOff if shared.settings.heeds_sign_off => return Err(LinkError::SignedOff),
+            State::Open | State::SignedOff => {}
             State::Closing => return Err(LinkError::Closing),
             State::Ended => return Err(LinkError::Ended(shared.ending())),
         }

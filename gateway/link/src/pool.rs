@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{Mutex, mpsc, watch};
+use tokio::sync::{Mutex, Semaphore, mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep};
 
@@ -73,7 +73,7 @@ impl Pool {
     /// Begins to connect to all of them; [`Pool::ready`] waits for the first. Twice the same address
     /// is two links.
     pub fn new(addresses: impl IntoIterator<Item = Address>, settings: &PoolSettings) -> Self {
-        let (late, lates) = mpsc::channel(settings.link.late_max.max(1));
+        let (late, lates) = mpsc::channel(settings.link.late_max.clamp(1, Semaphore::MAX_PERMITS));
         let (changes, stop) = (watch::Sender::new(()), watch::Sender::new(false));
         let (mut lines, mut tasks) = (Vec::new(), Vec::new());
         for address in addresses {

@@ -20,6 +20,9 @@ pub struct Settings {
     pub network: Network,
     /// Whether the link signs on when it is made, and off when it is closed.
     pub signs_on: bool,
+    /// Whether requests are refused after a sign-off of the peer. Who has no other link may go on
+    /// sending.
+    pub heeds_sign_off: bool,
     /// How long connecting may take, with TLS.
     pub connect_patience: Duration,
     /// How long an answer to sign-on, sign-off and echo may take.
@@ -45,6 +48,7 @@ impl Default for Settings {
             length_max: LENGTH_MAX_DEFAULT,
             network: Network::ISO_1987,
             signs_on: true,
+            heeds_sign_off: true,
             connect_patience: Duration::from_secs(3),
             network_patience: Duration::from_secs(5),
             echo_after: Some(Duration::from_secs(60)),

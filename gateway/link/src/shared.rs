@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use iso8583::frame::{Routing, encode_frame};
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
@@ -48,9 +48,10 @@ pub(crate) struct Queues {
 
 impl Shared {
     pub(crate) fn new(settings: Settings) -> (Arc<Self>, Queues) {
-        let late_max = settings.late_max.max(1);
+        let late_max = settings.late_max.clamp(1, Semaphore::MAX_PERMITS);
         // As many as may be in flight, so that only a peer that does not read finds it full.
-        let (requests, to_write) = mpsc::channel(settings.in_flight_max.max(1));
+        let in_flight_max = settings.in_flight_max.clamp(1, Semaphore::MAX_PERMITS);
+        let (requests, to_write) = mpsc::channel(in_flight_max);
         let (answers, to_answer) = mpsc::channel(ANSWERS_MAX);
         let (late, lates) = mpsc::channel(late_max);
         let table = Table::new(settings.in_flight_max, late_max);

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use crate::key::{Key, Parties};
 use crate::outgoing::{Fate, Outgoing};
 use crate::shared::Shared;
-use crate::{LinkError, Reply, RequestId};
+use crate::{LinkError, Reply, RequestId, State};
 
 /// See the module. Dropped without an answer it stops waiting.
 pub(crate) struct Ticket<'a> {
@@ -87,9 +87,15 @@ impl<'a> Ticket<'a> {
         self.fate.is_taken()
     }
 
-    /// Waits for the answer, or for the end of the link.
+    /// Waits for the answer, or for the end of the link: what was not written by then is told at
+    /// once, what was written may be answered for as long as the link can be read.
     pub(crate) async fn answer(&mut self) -> Result<Reply, LinkError> {
-        let answered = (&mut self.reply).await;
+        let unsent = unsent(self.shared, &self.fate, self.sent_before);
+        let answered = tokio::select! {
+            biased;
+            answered = &mut self.reply => answered,
+            () = unsent => return Err(LinkError::Ended(self.shared.ending())),
+        };
         self.is_over = true;
         answered.map_err(|_| {
             let ending = self.shared.ending();
@@ -126,6 +132,15 @@ impl<'a> Ticket<'a> {
     fn sent(&self) -> u32 {
         self.fate.withdraw();
         self.sent_before + u32::from(self.fate.is_taken())
+    }
+}
+
+/// Waits for the end of the link, if the request was not sent by then; for ever if it was.
+async fn unsent(shared: &Shared, fate: &Fate, sent_before: u32) {
+    let mut state = shared.state.subscribe();
+    let _ = state.wait_for(|state| *state == State::Ended).await;
+    if sent_before > 0 || !fate.withdraw() {
+        std::future::pending::<()>().await;
     }
 }
 

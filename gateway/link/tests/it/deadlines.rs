@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use iso8583_link::{Connection, LinkError, Repeats, Retry, Settings, State};
+use iso8583_link::{Connection, Ending, LinkError, Repeats, Retry, Settings, State};
 use tokio::time::Instant;
 
 use crate::peer::{BRIEF, PATIENCE, Peer, answer, linked, quiet, request, seen, stopped};
@@ -211,4 +211,41 @@ async fn what_the_peer_never_read_was_not_sent_and_may_be_sent_elsewhere() {
     let (asked, heard) = tokio::join!(link.request(&message, patience), peer.heard());
     assert!(asked.is_err());
     assert_eq!(seen(&heard, 11).1, "000003");
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_writing_fails_what_was_not_written_is_told_at_once_and_the_rest_waits() {
+    let messages = [1, 2].map(|stan| request("0100", stan, &[]));
+    let (near, far) = tokio::io::duplex(messages[0].len());
+    let write_patience = Duration::from_secs(1);
+    let settings = Settings {
+        write_patience,
+        ..quiet()
+    };
+    let link = Connection::over(near, settings).await.unwrap();
+    let start = Instant::now();
+    let patience = Duration::from_secs(10);
+    let mut asking = Vec::new();
+    for message in messages {
+        let link_too = link.clone();
+        let asked = async move { (link_too.request(&message, patience).await, Instant::now()) };
+        asking.push(tokio::spawn(asked));
+        // So that the two are not written together.
+        while link.counts().sent == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+    let [first, second] = asking.try_into().unwrap();
+    let (error, at) = second.await.unwrap();
+    let error = error.unwrap_err();
+    assert!(
+        matches!(error, LinkError::Ended(Ending::NotRead)),
+        "{error}"
+    );
+    assert_eq!((error.retry(), at), (Retry::Safe, start + write_patience));
+    // The first one is half written. Its answer could come.
+    let (error, at) = first.await.unwrap();
+    assert_eq!(error.unwrap_err().retry(), Retry::AsRepeat);
+    assert_eq!(at, start + patience);
+    drop(far);
 }

@@ -61,6 +61,24 @@ async fn after_a_sign_off_new_requests_go_elsewhere_and_those_in_flight_are_answ
     reply.unwrap();
 }
 
+#[tokio::test]
+async fn whoever_has_no_other_link_may_go_on_after_a_sign_off() {
+    let settings = Settings {
+        heeds_sign_off: false,
+        ..quiet()
+    };
+    let (link, mut peer) = linked(settings).await;
+    peer.send(&request("0800", 5, &[(70, "002")])).await;
+    peer.heard().await;
+    assert_eq!(*link.state().borrow(), State::SignedOff);
+    let message = request("0100", 1, &[]);
+    let (reply, ()) = tokio::join!(link.request(&message, PATIENCE), async {
+        let message = peer.heard().await;
+        peer.send(&answer(&message, "00")).await;
+    });
+    assert_eq!(reply.unwrap().response_code(), "00");
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_echo_is_sent_when_nothing_was_heard_for_a_while() {
     let echo_after = Duration::from_secs(9);
