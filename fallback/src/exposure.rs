@@ -108,6 +108,11 @@ impl Book {
         self.change(id, |entry| entry.reverse(remaining, seq, open));
     }
 
+    /// What a capture takes beyond what its authorization holds has changed.
+    pub(crate) fn owe(&mut self, id: AuthorizationId, minor: i64) {
+        self.change(id, |entry| entry.owe(minor));
+    }
+
     /// The ledger has taken a record. What it parked is in nobody's books: a parked approval's
     /// exposure becomes realised.
     pub(crate) fn acknowledge(&mut self, id: AuthorizationId, seq: u64, mark: Mark, parked: bool) {

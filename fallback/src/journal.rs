@@ -50,7 +50,9 @@ use ledger_api::{GatewayId, JournalHead};
 use crate::disk::Disk;
 pub use error::{OpenError, Recovered, TornTail};
 use frame::Chain;
-pub use record::{Acknowledged, Answered, Booted, Covered, Record, RecordError, Reversed};
+pub use record::{
+    Acknowledged, Answered, Booted, Completed, Covered, Record, RecordError, Reversed,
+};
 use recovery::{Found, SEGMENT_BYTES_MIN};
 use state::{Batch, Reached, Stage, State};
 use threads::{Shared, Threads};

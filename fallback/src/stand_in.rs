@@ -9,7 +9,7 @@
 //! |---|---|---|
 //! | [`StandIn::decide`] | known answer? → rules → append → reserve | durable |
 //! | [`StandIn::record`] | known answer? → append → subtract until the feed shows it | written |
-//! | [`StandIn::accept_advice`], [`StandIn::accept_reversal`] | duplicate? → append → queue | durable |
+//! | [`StandIn::accept_advice`], [`StandIn::accept_completion`], [`StandIn::accept_reversal`] | known? → append → queue | durable |
 //! | [`StandIn::acknowledge`] | append → leave the queue | written |
 //! | [`StandIn::apply_feed`], [`StandIn::replace_listing`] | learn → let go of what it shows | nothing |
 //!
@@ -40,10 +40,12 @@ use crate::homes::Homes;
 use crate::journal::{AppendError, Appended, Journal, JournalFailed, Record};
 use crate::policy::Policy;
 use crate::words::{
-    Accepted, Answer, Decision, JournaledAnswer, LedgerAnswer, NoAnswer, Now, Request,
+    Accepted, Answer, Completion, Decision, Found, JournaledAnswer, LedgerAnswer, NoAnswer,
+    NotTaken, Now, Reference, Request,
 };
 
 mod answers;
+mod completions;
 mod learn;
 mod recover;
 mod replay;
@@ -51,6 +53,7 @@ mod state;
 mod status;
 mod tell;
 
+use completions::Sought;
 use state::State;
 pub use status::{JournalState, Knowledge, Status, Verdicts};
 
@@ -242,19 +245,50 @@ impl StandIn {
     /// Takes the network's own answer (0120). It outranks ours and is not in our exposure (rule 5).
     ///
     /// # Errors
-    /// It could not be made durable; the network must send it again.
+    /// The network has told another one before, which stands. Or it could not be made durable; the
+    /// network must send it again.
     pub async fn accept_advice(
         &self,
         request: Request,
         approved: bool,
         approved_amount: Amount,
         now: Now,
-    ) -> Result<Accepted, NoAnswer> {
+    ) -> Result<Accepted, NotTaken> {
         let (accepted, appended) =
             self.lock()
                 .accept_advice(request, approved, approved_amount, now)?;
         durable(appended).await?;
         Ok(accepted)
+    }
+
+    /// Takes a capture or a refund (0220): never refused for its amount, and outside the bound
+    /// (rule 18).
+    ///
+    /// # Errors
+    /// The id was told before with other content, which stands. Or it could not be made durable; the
+    /// network must send it again.
+    pub async fn accept_completion(
+        &self,
+        completion: Completion,
+        now: Now,
+    ) -> Result<Accepted, NotTaken> {
+        let (accepted, appended) = self.lock().accept_completion(completion, now)?;
+        durable(appended).await?;
+        Ok(accepted)
+    }
+
+    /// The authorization that a reversal means which names it by these references and its amount. Only
+    /// those that were answered here are known.
+    pub fn original_to_reverse(&self, reference: &Reference, amount: Amount) -> Found {
+        let amount = Sought::Exactly(amount.minor());
+        self.lock().find_original(reference, amount)
+    }
+
+    /// The authorization to which a completion belongs that names it by these references. Its amount may
+    /// be another one, so that it decides only between several.
+    pub fn original_to_complete(&self, reference: &Reference, amount: Amount) -> Found {
+        let amount = Sought::Rather(amount.minor());
+        self.lock().find_original(reference, amount)
     }
 
     /// Takes a reversal: whatever is locally spent for the id shrinks to `remaining`, once (rule 9).

@@ -38,6 +38,93 @@ pub struct Request {
     pub stan: u32,
     /// Retrieval reference number, padded with spaces.
     pub rrn: [u8; 12],
+    /// Digest of the network's terminal, for whoever names this one without its key; zero where it is
+    /// not known.
+    pub terminal: u32,
+}
+
+impl Request {
+    /// What it can be found by without its key.
+    pub fn reference(&self) -> Reference {
+        Reference {
+            card: self.card,
+            rrn: self.rrn,
+            terminal: self.terminal,
+        }
+    }
+}
+
+/// What an authorization is found by where its key is not known: the same card, at the same terminal,
+/// under the same retrieval reference number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Reference {
+    /// The card.
+    pub card: CardToken,
+    /// Retrieval reference number, padded with spaces.
+    pub rrn: [u8; 12],
+    /// Digest of the network's terminal; zero where it is not known.
+    pub terminal: u32,
+}
+
+impl Reference {
+    /// False where it says too little to be looked for.
+    pub fn is_complete(&self) -> bool {
+        let blank = |byte: &u8| matches!(byte, b' ' | b'0');
+        self.terminal != 0 && !self.rrn.iter().all(blank)
+    }
+}
+
+/// What was found for a [`Reference`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// This one, and no other.
+    One(AuthorizationId),
+    /// None.
+    Nothing,
+    /// More than one: nobody may choose.
+    Several,
+}
+
+/// Which way a completion moves money.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Movement {
+    /// A merchant takes it.
+    Capture,
+    /// A merchant gives it back.
+    Refund,
+}
+
+/// Money that moved, as the network tells it (0220): under an id of its own, and never refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Completion {
+    /// Its own identity.
+    pub id: AuthorizationId,
+    /// The authorization that it belongs to; `None` where it stands alone.
+    pub of: Option<AuthorizationId>,
+    /// Which way.
+    pub movement: Movement,
+    /// The card.
+    pub card: CardToken,
+    /// How much.
+    pub amount: Amount,
+    /// In which currency.
+    pub currency: Currency,
+    /// True where more captures of the same authorization follow; without it what is left of the hold
+    /// is released.
+    pub more: bool,
+    /// Digest of what a repeat must not change.
+    pub fingerprint: Fingerprint,
+}
+
+impl Completion {
+    /// True where the other one is this one again. To which authorization it was found to belong does
+    /// not count: that may become known only later.
+    pub fn repeats(&self, first: &Self) -> bool {
+        Self {
+            of: first.of,
+            ..*self
+        } == *first
+    }
 }
 
 /// Who gave an answer.
@@ -116,7 +203,18 @@ pub enum NoAnswer {
     JournalFull(String),
 }
 
-/// An advice or a reversal that came from the network and was written down.
+/// Why what the network tells is not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotTaken {
+    /// The same id was told before with other content: the first one stands (I3).
+    #[error("this was told before with other content; the first one stands")]
+    Conflict,
+    /// It could not be made durable; the network must send it again.
+    #[error(transparent)]
+    NoAnswer(#[from] NoAnswer),
+}
+
+/// An advice, a completion or a reversal that came from the network and was written down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Accepted {
     /// The record in the journal.

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use fallback::{Accepted, Answer, LedgerAnswer, NoAnswer, Now, Request, StandIn};
+use fallback::{Accepted, Answer, LedgerAnswer, NoAnswer, NotTaken, Now, Request, StandIn};
 use ledger_api::{
     Amount, AuthorizationId, AuthorizationKind, AuthorizeRequest, CardToken, Cause, GatewayId,
 };
@@ -142,7 +142,7 @@ pub struct Reply {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// Same id, other content (I3).
-    #[error("this authorization was sent before with another amount, currency or processing code")]
+    #[error("this was sent before with another amount, currency, processing code or original")]
     Conflict,
     /// Same `Idempotency-Key`, other authorization.
     #[error("this Idempotency-Key was used for another authorization")]
@@ -332,7 +332,7 @@ impl Gateway {
         Ok(answer)
     }
 
-    fn writing(&self, id: AuthorizationId, trail: Trail) -> Writing<'_> {
+    pub(crate) fn writing(&self, id: AuthorizationId, trail: Trail) -> Writing<'_> {
         Writing::new(&self.parts.telemetry, &self.parts.name, id, trail)
     }
 
@@ -418,13 +418,26 @@ impl Gateway {
         self.accepted(work).await
     }
 
-    async fn accepted(
+    /// Waits for what was told to be durable, within the budget.
+    pub(crate) async fn accepted<E>(
         &self,
-        work: tokio::task::JoinHandle<Result<Accepted, NoAnswer>>,
-    ) -> Result<Accepted, Refused> {
+        work: tokio::task::JoinHandle<Result<Accepted, E>>,
+    ) -> Result<Accepted, Refused>
+    where
+        Refused: From<E>,
+    {
         match tokio::time::timeout(self.parts.budgets.total, work).await {
             Ok(done) => Ok(done.map_err(|_| unknown())??),
             Err(_) => Err(Refused::Late),
+        }
+    }
+}
+
+impl From<NotTaken> for Refused {
+    fn from(not_taken: NotTaken) -> Self {
+        match not_taken {
+            NotTaken::Conflict => Self::Conflict,
+            NotTaken::NoAnswer(none) => Self::Unknown(none),
         }
     }
 }

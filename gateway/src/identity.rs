@@ -102,6 +102,38 @@ impl Keys {
         AuthorizationId(truncated(&self.id, &parts))
     }
 
+    /// The id of a completion: of a space of its own, so that it may have the references of what it
+    /// completes.
+    pub fn completion_id(&self, key: &NaturalKey, card: &CardToken) -> AuthorizationId {
+        let id = self.authorization_id(key, card);
+        AuthorizationId(truncated(&self.id, &[b"completion", &id.0]))
+    }
+
+    /// The digest of a terminal of a network; never zero, which means that there is none.
+    pub fn terminal(&self, key: &NaturalKey) -> u32 {
+        let terminal = key.terminal_id.trim_end().as_bytes();
+        let mac = truncated(&self.id, &[b"terminal", key.network.as_bytes(), terminal]);
+        u32::from_le_bytes([mac[0], mac[1], mac[2], mac[3]]).max(1)
+    }
+
+    /// The digest of what a repeat of a completion must not change; `of` is the authorization that it
+    /// names by key.
+    pub fn completion_fingerprint(
+        &self,
+        authorization: Fingerprint,
+        of: Option<AuthorizationId>,
+        more: bool,
+    ) -> Fingerprint {
+        let of = of.map_or([0; 16], |of| of.0);
+        let parts: [&[u8]; 4] = [
+            b"completion fingerprint",
+            &authorization.0.to_le_bytes(),
+            &of,
+            &[u8::from(more)],
+        ];
+        Fingerprint(first_u64(truncated(&self.id, &parts)))
+    }
+
     /// The digest of what a repeat must not change.
     pub fn fingerprint(
         &self,
@@ -147,6 +179,17 @@ pub struct NaturalKey {
     pub rrn: String,
     /// DE7, `MMDDhhmmss`.
     pub transmitted_at: String,
+}
+
+impl NaturalKey {
+    /// DE37 as wide as its field.
+    pub fn padded_rrn(&self) -> [u8; 12] {
+        let mut rrn = [b' '; 12];
+        rrn.iter_mut()
+            .zip(self.rrn.bytes())
+            .for_each(|(slot, byte)| *slot = byte);
+        rrn
+    }
 }
 
 /// True for `MMDDhhmmss` that a clock could show: DE7 has no year, so 29 February always passes.
@@ -285,6 +328,27 @@ mod tests {
             mac: [4; 16],
         };
         assert_ne!(keys.authorization_id(&key(), &other_card), id);
+        // What completes it may have the same references, and is something else.
+        let completion = keys.completion_id(&key(), &card);
+        assert_ne!(completion, id);
+        assert_eq!(keys.completion_id(&padded, &card), completion);
+    }
+
+    #[test]
+    fn a_terminal_is_told_from_others_and_padding_does_not_count() {
+        let keys = keys();
+        let terminal = |network: &str, terminal_id: &str| {
+            keys.terminal(&NaturalKey {
+                network: network.into(),
+                terminal_id: terminal_id.into(),
+                ..key()
+            })
+        };
+        let here = terminal("default", "TERM0001");
+        assert_eq!(terminal("default", "TERM0001  "), here);
+        assert_ne!(terminal("default", "TERM0002"), here);
+        assert_ne!(terminal("other", "TERM0001"), here);
+        assert_ne!(here, 0);
     }
 
     #[test]

@@ -175,10 +175,10 @@ impl<'a> Writing<'a> {
     }
 
     /// A reversal or an advice of the network, until it is durable.
-    pub(crate) async fn told(
+    pub(crate) async fn told<E>(
         self,
-        accepting: impl Future<Output = Result<Accepted, NoAnswer>>,
-    ) -> Result<Accepted, NoAnswer> {
+        accepting: impl Future<Output = Result<Accepted, E>>,
+    ) -> Result<Accepted, E> {
         if self.trail.is_none() {
             return accepting.await;
         }

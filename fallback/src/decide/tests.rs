@@ -58,6 +58,7 @@ fn example() -> Example {
             repeat: false,
             stan: 1,
             rrn: *b"000000000001",
+            terminal: 1,
         },
         card: Some(CardState {
             card,

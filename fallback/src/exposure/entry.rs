@@ -17,7 +17,7 @@ pub(crate) enum Claim {
         mark: Mark,
         served_ms: u64,
     },
-    /// The network approved it (0120), or the ledger did before it was restored: the ledger has to be
+    /// The network approved or captured it (0120, 0220), or the ledger did before it was restored: the ledger has to be
     /// told, and it is held until then, but it is not our exposure (rule 5).
     Told { minor: i64, seq: u64 },
 }
@@ -83,6 +83,11 @@ impl Entry {
             }
         };
         self.claimed = self.claimed.max(minor);
+    }
+
+    /// Claims this much and no more.
+    pub(super) fn owe(&mut self, minor: i64) {
+        self.claimed = minor;
     }
 
     pub(super) fn reverse(&mut self, remaining: i64, seq: u64, open: bool) {

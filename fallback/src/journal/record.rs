@@ -22,7 +22,7 @@
 //!   66  2  reserved
 //!   68  4  STAN
 //!   72 12  RRN
-//!   84  4  reserved
+//!   84  4  terminal, a digest
 //!   88  8  fingerprint
 //!   96  8  alias
 //!  104  8  account
@@ -33,22 +33,41 @@
 //!                                          0  8  at, ms since boot
 //!                                          8  8  seq covered
 //!                                         16  8  shortfall, minor
+//!
+//! 7 Capture, 8 Refund (88)
+//!    0  8  at, ms since boot
+//!    8 16  its own id
+//!   24 17  card token
+//!   41  1  flags: 1 more follow (7 only), 2 original, 4 account
+//!   42  2  currency, ISO 4217 numeric
+//!   44  4  reserved
+//!   48 16  original's id
+//!   64  8  amount, minor
+//!   72  8  fingerprint
+//!   80  8  account
 //! ```
+//!
+//! A new type of record needs no new version of the format: who does not know a type refuses the
+//! whole journal, and skips nothing.
+
+mod completed;
 
 use ledger_api::{
     AccountId, Amount, AuthorizationId, CardToken, Cause, Currency, Expiry, Fingerprint, Mark,
     Reason,
 };
 
-use crate::words::{Answer, DecidedBy, Request};
+use crate::words::{Answer, Completion, DecidedBy, Movement, Request};
 
 /// One thing that must not be forgotten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Record {
     /// The network was answered, or told us its own answer.
     Answer(Answered),
-    /// The network took an authorization back.
+    /// The network took something back.
     Reversal(Reversed),
+    /// The network told of money that was captured or given back.
+    Completion(Completed),
     /// The ledger has acknowledged an earlier record.
     Acknowledged(Acknowledged),
     /// The gateway started.
@@ -122,6 +141,17 @@ pub struct Reversed {
     pub remaining: Amount,
 }
 
+/// A capture or a refund.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Completed {
+    /// When, in milliseconds since boot.
+    pub at_ms: u64,
+    /// What was told.
+    pub completion: Completion,
+    /// The account that it moves money of; `None` for an unknown card.
+    pub account: Option<AccountId>,
+}
+
 /// The ledger's final word on an earlier record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Acknowledged {
@@ -181,6 +211,8 @@ const ACKNOWLEDGED: u8 = 3;
 const BOOTED: u8 = 4;
 const SYNCED: u8 = 5;
 const COVERED: u8 = 6;
+const CAPTURE: u8 = 7;
+const REFUND: u8 = 8;
 
 const APPROVED: u8 = 1;
 const ASKED: u8 = 2;
@@ -201,6 +233,10 @@ impl Record {
             Self::Booted(_) => BOOTED,
             Self::Synced => SYNCED,
             Self::Covered(_) => COVERED,
+            Self::Completion(completed) => match completed.completion.movement {
+                Movement::Capture => CAPTURE,
+                Movement::Refund => REFUND,
+            },
         }
     }
 
@@ -213,6 +249,7 @@ impl Record {
             Self::Booted(_) => 32,
             Self::Synced => 0,
             Self::Covered(_) => 24,
+            Self::Completion(_) => completed::BYTES,
         }
     }
 
@@ -249,6 +286,7 @@ impl Record {
                 out.extend(covered.seq.to_le_bytes());
                 put_amount(out, covered.shortfall);
             }
+            Self::Completion(completed) => completed::encode(completed, out),
             Self::Synced => {}
         }
     }
@@ -274,6 +312,8 @@ impl Record {
                 seq: fields.u64()?,
                 shortfall: fields.amount()?,
             }),
+            CAPTURE => Self::Completion(completed::decode(&mut fields, Movement::Capture)?),
+            REFUND => Self::Completion(completed::decode(&mut fields, Movement::Refund)?),
             unknown => return Err(RecordError::UnknownType(unknown)),
         };
         fields.check(fields.rest.is_empty(), "length")?;
@@ -314,7 +354,7 @@ fn encode_answer(answered: &Answered, out: &mut Vec<u8>) {
     out.extend([0; 2]);
     out.extend(request.stan.to_le_bytes());
     out.extend(request.rrn);
-    out.extend([0; 4]);
+    out.extend(request.terminal.to_le_bytes());
     out.extend(request.fingerprint.0.to_le_bytes());
     out.extend(request.alias.to_le_bytes());
     out.extend(
@@ -347,8 +387,7 @@ fn decode_answer(fields: &mut Fields<'_>) -> Result<Answered, RecordError> {
     let code = fields.u8()?;
     let cause = Cause::from_code(code).ok_or_else(|| fields.impossible("cause"))?;
     fields.reserved::<1>()?;
-    let numeric = u16::from_le_bytes(fields.take()?);
-    let currency = Currency::from_numeric(numeric).map_err(|_| fields.impossible("currency"))?;
+    let currency = fields.currency()?;
     let amount = fields.amount()?;
     let approved_amount = fields.amount()?;
     let expiry = u16::from_le_bytes(fields.take()?);
@@ -360,7 +399,7 @@ fn decode_answer(fields: &mut Fields<'_>) -> Result<Answered, RecordError> {
     fields.reserved::<2>()?;
     let stan = u32::from_le_bytes(fields.take()?);
     let rrn = fields.take()?;
-    fields.reserved::<4>()?;
+    let terminal = u32::from_le_bytes(fields.take()?);
     let fingerprint = Fingerprint(fields.u64()?);
     let alias = fields.u64()?;
     let account = fields.u64()?;
@@ -378,6 +417,7 @@ fn decode_answer(fields: &mut Fields<'_>) -> Result<Answered, RecordError> {
             repeat: flags & REPEAT != 0,
             stan,
             rrn,
+            terminal,
         },
         account: (flags & ACCOUNT != 0).then_some(AccountId(account)),
         approved: flags & APPROVED != 0,
@@ -467,6 +507,11 @@ impl Fields<'_> {
     fn amount(&mut self) -> Result<Amount, RecordError> {
         let minor = i64::from_le_bytes(self.take()?);
         Amount::new(minor).map_err(|_| self.impossible("amount"))
+    }
+
+    fn currency(&mut self) -> Result<Currency, RecordError> {
+        let numeric = u16::from_le_bytes(self.take()?);
+        Currency::from_numeric(numeric).map_err(|_| self.impossible("currency"))
     }
 
     fn reason(&mut self) -> Result<Reason, RecordError> {

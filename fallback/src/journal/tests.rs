@@ -14,7 +14,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::disk::{ENOSPC, RealDisk, SimDisk};
-use crate::words::{DecidedBy, Request};
+use crate::words::{Completion, DecidedBy, Movement, Request};
 
 type Opened = (Journal, Vec<(u64, Record)>);
 
@@ -51,6 +51,7 @@ fn answer(n: u64) -> Record {
             repeat: false,
             stan: 123_456,
             rrn: *b"632608123456",
+            terminal: 0,
         },
         account: Some(AccountId(n)),
         approved: true,
@@ -63,6 +64,27 @@ fn answer(n: u64) -> Record {
         mark: Mark::default(),
         policy_hash: 9,
         knowledge_age_ms: 10,
+    })
+}
+
+fn completion(n: u64, movement: Movement) -> Record {
+    let byte = u8::try_from(n % 251).unwrap();
+    Record::Completion(Completed {
+        at_ms: n,
+        completion: Completion {
+            id: AuthorizationId([byte; 16]),
+            of: Some(AuthorizationId([byte.wrapping_add(1); 16])),
+            movement,
+            card: CardToken {
+                key_id: 1,
+                mac: [byte; 16],
+            },
+            amount: Amount::new(100).unwrap(),
+            currency: Currency::from_numeric(978).unwrap(),
+            more: movement == Movement::Capture,
+            fingerprint: Fingerprint(n),
+        },
+        account: Some(AccountId(n)),
     })
 }
 
@@ -311,7 +333,7 @@ prop_compose! {
         currency in proptest::sample::select(&[978, 840, 392, 414]),
         expiry in proptest::option::of((0_u16..=99, 1_u16..=12)),
         fingerprint in any::<u64>(), alias in any::<u64>(), repeat in any::<bool>(),
-        stan in any::<u32>(), rrn in any::<[u8; 12]>(),
+        (stan, terminal) in any::<(u32, u32)>(), rrn in any::<[u8; 12]>(),
     ) -> Request {
         Request {
             id: AuthorizationId(id),
@@ -324,6 +346,7 @@ prop_compose! {
             repeat,
             stan,
             rrn,
+            terminal,
         }
     }
 }
@@ -340,6 +363,31 @@ prop_compose! {
         let account = account.map(AccountId);
         Record::Answer(Answered { at_ms, request, account, approved, approved_amount, reason, by,
             cause, asked, ledger_declines, mark, policy_hash, knowledge_age_ms })
+    }
+}
+
+prop_compose! {
+    fn completions()(
+        (at_ms, id, fingerprint) in any::<(u64, [u8; 16], u64)>(),
+        of in proptest::option::of(any::<[u8; 16]>()), account in proptest::option::of(any::<u64>()),
+        movement in proptest::sample::select(&[Movement::Capture, Movement::Refund][..]),
+        more in any::<bool>(), card in cards(), amount in amounts(),
+        currency in proptest::sample::select(&[978, 840, 392, 414]),
+    ) -> Record {
+        Record::Completion(Completed {
+            at_ms,
+            completion: Completion {
+                id: AuthorizationId(id),
+                of: of.map(AuthorizationId),
+                movement,
+                card,
+                amount,
+                currency: Currency::from_numeric(currency).unwrap(),
+                more: more && movement == Movement::Capture,
+                fingerprint: Fingerprint(fingerprint),
+            },
+            account: account.map(AccountId),
+        })
     }
 }
 
@@ -382,6 +430,7 @@ fn any_record() -> impl Strategy<Value = Record> {
                 shortfall,
             })
         }),
+        completions(),
         Just(Record::Synced),
     ]
 }

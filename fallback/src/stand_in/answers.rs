@@ -3,11 +3,12 @@
 //! All of them stay in memory for as long as their records stay in the journal; retention is bounded
 //! by the journal, not here (rule 22).
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::hash::{BuildHasher, RandomState};
 
 use ledger_api::{Amount, AuthorizationId};
 
-use crate::words::Answer;
+use crate::words::{Answer, Found, Reference};
 
 /// Answers that could not be written down are forgotten beyond this many: they put nothing at risk.
 const UNWRITTEN_MAX: usize = 100_000;
@@ -21,7 +22,15 @@ pub(super) struct Answers {
     unwritten_order: VecDeque<AuthorizationId>,
     aliases: HashMap<u64, AuthorizationId>,
     by_stan: HashMap<u32, Vec<AuthorizationId>>,
+    /// The first answer with a reference, by the reference's hash.
+    by_reference: HashMap<u64, AuthorizationId>,
+    /// Those after the first one.
+    by_reference_too: BTreeSet<(u64, AuthorizationId)>,
+    hasher: RandomState,
 }
+
+/// More answers than this with one reference are not looked through: the references say nothing then.
+const REFERRED_MAX: usize = 1_000;
 
 impl Answers {
     /// The answer that counts for an id.
@@ -46,6 +55,32 @@ impl Answers {
         ids.filter_map(|id| self.get(id))
             .filter(|answer| answer.request.rrn == *rrn)
             .collect()
+    }
+
+    /// The one answer with this reference, and, if one is given, this amount.
+    pub(super) fn referred(&self, reference: &Reference, minor: Option<i64>) -> Found {
+        if !reference.is_complete() {
+            return Found::Nothing;
+        }
+        let hash = self.hasher.hash_one(reference);
+        let lowest = (hash, AuthorizationId([0; 16]));
+        let others = self.by_reference_too.range(lowest..);
+        let others = others.take_while(|(other, _)| *other == hash);
+        let ids = self.by_reference.get(&hash).into_iter();
+        let mut matched = None;
+        for (number, id) in ids.chain(others.map(|(_, id)| id)).enumerate() {
+            if number == REFERRED_MAX {
+                return Found::Several;
+            }
+            let is_meant = self.get(id).is_some_and(|answer| {
+                answer.request.reference() == *reference
+                    && minor.is_none_or(|minor| answer.request.amount.minor() == minor)
+            });
+            if is_meant && matched.replace(*id).is_some() {
+                return Found::Several;
+            }
+        }
+        matched.map_or(Found::Nothing, Found::One)
     }
 
     /// Answers after a record, in the order of the journal.
@@ -96,6 +131,21 @@ impl Answers {
                 self.by_stan.remove(&request.stan);
             }
         }
+        self.forget_reference(&request.reference(), id);
+    }
+
+    fn forget_reference(&mut self, reference: &Reference, id: &AuthorizationId) {
+        let hash = self.hasher.hash_one(reference);
+        self.by_reference_too.remove(&(hash, *id));
+        if self.by_reference.get(&hash) == Some(id) {
+            self.by_reference.remove(&hash);
+            let lowest = (hash, AuthorizationId([0; 16]));
+            let next = self.by_reference_too.range(lowest..).next().copied();
+            if let Some((_, next)) = next.filter(|(other, _)| *other == hash) {
+                self.by_reference_too.remove(&(hash, next));
+                self.by_reference.insert(hash, next);
+            }
+        }
     }
 
     /// A reversal left this much of whatever was answered for this id.
@@ -117,6 +167,14 @@ impl Answers {
         let ids = self.by_stan.entry(request.stan).or_default();
         if !ids.contains(&request.id) {
             ids.push(request.id);
+        }
+        let reference = request.reference();
+        if reference.is_complete() {
+            let hash = self.hasher.hash_one(reference);
+            let first = *self.by_reference.entry(hash).or_insert(request.id);
+            if first != request.id {
+                self.by_reference_too.insert((hash, request.id));
+            }
         }
     }
 }
@@ -159,6 +217,7 @@ mod tests {
             repeat: false,
             stan: u32::try_from(number).unwrap(),
             rrn: *b"000000000001",
+            terminal: 1,
         };
         Answer {
             request,
@@ -182,6 +241,8 @@ mod tests {
         assert_eq!(answers.unwritten_order.len(), UNWRITTEN_MAX);
         assert_eq!(answers.aliases.len(), UNWRITTEN_MAX);
         assert_eq!(answers.by_stan.len(), UNWRITTEN_MAX);
+        assert_eq!(answers.by_reference.len(), 1);
+        assert_eq!(answers.by_reference_too.len(), UNWRITTEN_MAX - 1);
         assert_eq!(answers.alias(1), None, "the oldest is out");
         assert_eq!(answers.find(9, b"000000000001"), []);
         assert_eq!(answers.find(10, b"000000000001"), [declined(10)]);

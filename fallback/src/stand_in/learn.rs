@@ -101,7 +101,8 @@ impl State {
     pub(super) fn claim_again(&mut self, id: AuthorizationId, seq: u64) {
         let approved = self.answers.at(seq).filter(|answer| answer.approved);
         let Some(answer) = approved else {
-            return self.book.reopen(id, seq);
+            self.book.reopen(id, seq);
+            return self.subtract_capture(seq);
         };
         let card = &answer.request.card;
         let weighed = self.accounts.get(card).copied();

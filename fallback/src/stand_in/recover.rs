@@ -65,6 +65,7 @@ fn install(state: &mut State, records: Vec<(u64, Record)>) -> BTreeMap<u64, Agai
                 state.install(&believed(answered, seq, rolled_back), seq);
             }
             Record::Reversal(reversed) => state.install_reversal(&reversed, seq),
+            Record::Completion(completed) => state.install_completion(completed, seq),
             Record::Acknowledged(acknowledged) if disproved(acknowledged.mark, seq) => {
                 state.time.advance(acknowledged.at_ms);
                 let told = acknowledged.seq;

@@ -7,6 +7,7 @@ use ledger_api::{
 };
 
 use super::answers::{Answers, approval_code};
+use super::completions::Completions;
 use super::replay::Replay;
 use super::{Given, NoAnswer, refused};
 use crate::copy::LocalCopy;
@@ -16,7 +17,7 @@ use crate::homes::Homes;
 use crate::journal::{Answered, AppendError, Appended, Journal, Record, Reversed};
 use crate::policy::Policy;
 use crate::windows::{ServedTime, Windows};
-use crate::words::{Accepted, Answer, DecidedBy, Decision, LedgerAnswer, Now, Request};
+use crate::words::{Accepted, Answer, DecidedBy, Decision, LedgerAnswer, NotTaken, Now, Request};
 
 /// How many ids without an answer are remembered.
 const UNANSWERED_MAX: usize = 100_000;
@@ -34,6 +35,7 @@ pub(super) struct State {
     pub(super) book: Book,
     pub(super) windows: Windows,
     pub(super) answers: Answers,
+    pub(super) completions: Completions,
     pub(super) replay: Replay,
     /// What reversals left of their originals, with the record that said so.
     pub(super) reversed: HashMap<AuthorizationId, (u64, Amount)>,
@@ -94,6 +96,7 @@ impl State {
             book: Book::default(),
             windows: Windows::default(),
             answers: Answers::default(),
+            completions: Completions::default(),
             replay: Replay::default(),
             reversed: HashMap::new(),
             accounts: HashMap::new(),
@@ -274,23 +277,26 @@ impl State {
         approved: bool,
         approved_amount: Amount,
         now: Now,
-    ) -> Result<(Accepted, Option<Appended>), NoAnswer> {
+    ) -> Result<(Accepted, Option<Appended>), NotTaken> {
         let approved_amount = if approved {
             approved_amount
         } else {
             Amount::ZERO
         };
-        let same = |known: &Answer| {
-            known.by == DecidedBy::Network
-                && known.approved == approved
+        let known = self.answers.get(&request.id);
+        // It outranks an answer of ours, not one of the network's own.
+        if let Some(known) = known.filter(|known| known.by == DecidedBy::Network) {
+            let same = known.approved == approved
                 && known.approved_amount == approved_amount
-        };
-        if let Some(known) = self.answers.get(&request.id).filter(same) {
+                && known.request.fingerprint == request.fingerprint;
+            if !same {
+                return Err(NotTaken::Conflict);
+            }
             let accepted = Accepted {
                 seq: known.seq,
                 duplicate: true,
             };
-            return Ok((accepted, self.in_flight.get(&known.seq).cloned()));
+            return Ok((accepted, self.underway(known.seq)));
         }
         let answered = Answered {
             at_ms: now.boot_ms,
@@ -343,7 +349,7 @@ impl State {
                 seq,
                 duplicate: true,
             };
-            return Ok((accepted, self.in_flight.get(&seq).cloned()));
+            return Ok((accepted, self.underway(seq)));
         }
         let reversed = Reversed {
             at_ms: now.boot_ms,
@@ -363,6 +369,11 @@ impl State {
             },
             Some(appended),
         ))
+    }
+
+    /// The record of what is accepted again, while it is not known to be durable.
+    pub(super) fn underway(&self, seq: u64) -> Option<Appended> {
+        self.in_flight.get(&seq).cloned()
     }
 
     /// A known answer, once it is as safe as the first one had to be.
@@ -401,6 +412,7 @@ impl State {
         self.answers.put(answer);
         self.count(answered);
         self.hold(answered, seq);
+        self.weigh_captures(request.id);
         if answered.by != DecidedBy::Ledger {
             self.counts.told += 1;
             self.replay.push_advice(seq, request.id, served_ms);
@@ -491,6 +503,7 @@ impl State {
         self.replay.push_reversal(reversal, served_ms);
         self.answers.reverse(&id, remaining);
         self.book.reverse(id, remaining.minor(), seq, true);
+        self.weigh_reversed(id);
         self.windows.lower(&card, id, remaining.minor());
     }
 

@@ -34,10 +34,10 @@ impl State {
     fn item(&self, seq: u64) -> Option<AdviceItem> {
         match self.replay.reversal(seq) {
             Some(reversal) => Some(AdviceItem::Reversal(reversal.clone())),
-            None => self
-                .answers
-                .at(seq)
-                .map(|answer| AdviceItem::Advice(advice(&answer))),
+            None => match self.answers.at(seq) {
+                Some(answer) => Some(AdviceItem::Advice(advice(&answer))),
+                None => self.completions.item(seq),
+            },
         }
     }
 

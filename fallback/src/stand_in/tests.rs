@@ -1,7 +1,9 @@
 //! The engine on a disk that can be killed, cut off and filled.
 
 mod bound;
+mod completions;
 mod history;
+mod matching;
 mod repeats;
 mod restart;
 mod rig;

@@ -142,10 +142,6 @@ fn request(app: &App, key: &str, body: Body) -> Result<Request, Box<Problem>> {
     };
     let card = body.card.token(&app.keys)?;
     let natural = body.network.parse("/network")?;
-    let mut rrn = [b' '; 12];
-    rrn.iter_mut()
-        .zip(natural.rrn.bytes())
-        .for_each(|(slot, byte)| *slot = byte);
     Ok(Request {
         id: app.keys.authorization_id(&natural, &card),
         card,
@@ -158,7 +154,8 @@ fn request(app: &App, key: &str, body: Body) -> Result<Request, Box<Problem>> {
         alias: app.keys.alias(key),
         repeat: body.repeat,
         stan: natural.stan.parse().unwrap_or_default(),
-        rrn,
+        rrn: natural.padded_rrn(),
+        terminal: app.keys.terminal(&natural),
     })
 }
 

@@ -13,6 +13,15 @@ struct Promised {
     written: usize,
 }
 
+/// Every fourth one is a capture or a refund.
+fn record(n: u64) -> Record {
+    match n % 8 {
+        3 => completion(n, Movement::Capture),
+        7 => completion(n, Movement::Refund),
+        _ => answer(n),
+    }
+}
+
 /// Appends until the disk fails. Every third record is waited for to be durable; of the others, as
 /// of ledger answers, only that they are written.
 async fn run(disk: &SimDisk) -> Promised {
@@ -21,10 +30,10 @@ async fn run(disk: &SimDisk) -> Promised {
         return promised;
     };
     for n in 0..RECORDS {
-        let Ok(appended) = append(&journal, disk, answer(n)) else {
+        let Ok(appended) = append(&journal, disk, record(n)) else {
             break;
         };
-        promised.sent.push((appended.seq(), answer(n)));
+        promised.sent.push((appended.seq(), record(n)));
         if n % 3 == 2 {
             if appended.durable().await.is_err() {
                 break;

@@ -340,3 +340,35 @@ fn version_1_is_written_as_drawn() {
     let expected = (0xd258_e81b_4704_2de7, 0x64cd_ff62_d90b_ae9d);
     assert_eq!((frame::short(&digest), frame::short(&chain)), expected);
 }
+
+#[test]
+fn captures_and_refunds_are_written_as_drawn() {
+    let (one, two) = (
+        completion(3, Movement::Capture),
+        completion(7, Movement::Refund),
+    );
+    let mut bytes = Vec::new();
+    one.encode(&mut bytes);
+    let drawn = [
+        &3_u64.to_le_bytes()[..],
+        &[3; 16],
+        &[1],
+        &[3; 16],
+        &[1 + 2 + 4],
+        &978_u16.to_le_bytes(),
+        &[0; 4],
+        &[4; 16],
+        &100_u64.to_le_bytes(),
+        &3_u64.to_le_bytes(),
+        &3_u64.to_le_bytes(),
+    ];
+    assert_eq!((one.kind(), bytes), (7, drawn.concat()));
+    assert_eq!((two.kind(), two.payload_bytes()), (8, 88));
+    let Record::Answer(mut answered) = answer(1) else {
+        panic!("an answer")
+    };
+    answered.request.terminal = 0x0102_0304;
+    let mut bytes = Vec::new();
+    Record::Answer(answered).encode(&mut bytes);
+    assert_eq!(bytes[84..88], [4, 3, 2, 1]);
+}

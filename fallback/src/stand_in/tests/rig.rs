@@ -262,6 +262,7 @@ pub(super) fn request(number: u32, card: u8, amount: i64) -> Request {
         repeat: false,
         stan: number,
         rrn: *b"000000000001",
+        terminal: 1,
     }
 }
 

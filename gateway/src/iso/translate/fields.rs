@@ -15,10 +15,6 @@ pub(super) fn request(message: &Message<'_>, link: &Link) -> Result<Request, u8>
     let amount = amount(message)?;
     let currency = currency(message)?;
     let processing_code = message.field(3).ok_or(3)?.to_text();
-    let mut rrn = [b' '; 12];
-    rrn.iter_mut()
-        .zip(natural.rrn.bytes())
-        .for_each(|(slot, byte)| *slot = byte);
     Ok(Request {
         id: link.keys.authorization_id(&natural, &card),
         card,
@@ -29,7 +25,8 @@ pub(super) fn request(message: &Message<'_>, link: &Link) -> Result<Request, u8>
         alias: 0,
         repeat: message.mti().is_repeat(),
         stan: natural.stan.parse().map_err(|_| 11)?,
-        rrn,
+        rrn: natural.padded_rrn(),
+        terminal: link.keys.terminal(&natural),
     })
 }
 
