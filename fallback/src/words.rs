@@ -4,6 +4,7 @@ use ledger_api::{
     AccountId, Amount, AuthorizationId, CardToken, Cause, Currency, Expiry, Fingerprint, Mark,
     Reason,
 };
+use sha2::{Digest, Sha256};
 
 /// The time, as the caller reads it: milliseconds since the machine started. No limit window reads
 /// the wall clock; `yymm` is only compared with a card's expiry.
@@ -114,6 +115,16 @@ pub struct Completion {
     pub more: bool,
     /// Digest of what a repeat must not change.
     pub fingerprint: Fingerprint,
+}
+
+/// The id of the completion that has the same references as this authorization: of a space of its own,
+/// so that a completion may repeat the references of what it completes.
+pub fn completion_id(authorization: &AuthorizationId) -> AuthorizationId {
+    let hash = Sha256::new()
+        .chain_update(b"holdfast completion")
+        .chain_update(authorization.0);
+    let digest: [u8; 32] = hash.finalize().into();
+    AuthorizationId(digest.first_chunk().copied().unwrap_or_default())
 }
 
 impl Completion {

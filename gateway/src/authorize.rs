@@ -144,6 +144,12 @@ pub enum Refused {
     /// Same id, other content (I3).
     #[error("this was sent before with another amount, currency, processing code or original")]
     Conflict,
+    /// What is to be taken back is not known here, or not which one is meant.
+    #[error(
+        "no authorization that was answered here, or more than one, has this card, reference number, \
+         terminal and amount; name the original by its key, or ask where it was answered"
+    )]
+    NoOriginal,
     /// Same `Idempotency-Key`, other authorization.
     #[error("this Idempotency-Key was used for another authorization")]
     KeyReused,

@@ -1,7 +1,9 @@
 //! The HTTP door: routes, and the only place in this crate where a status is chosen.
 
+mod advices;
 mod authorizations;
 mod body;
+mod completions;
 mod reply;
 mod reversals;
 mod serve;
@@ -49,6 +51,8 @@ pub fn router(app: App) -> Router {
             post(authorizations::create).get(authorizations::find),
         )
         .route("/v1/authorizations/{id}", get(authorizations::show))
+        .route("/v1/advices", post(advices::create))
+        .route("/v1/completions", post(completions::create))
         .route("/v1/reversals", post(reversals::create))
         .route("/v1/journal", get(status::journal))
         .route("/v1/status", get(status::status))
@@ -81,6 +85,9 @@ impl From<Refused> for Response {
         let detail = refused.to_string();
         reply::problem(&match refused {
             Refused::Conflict => Problem::new("content_changed", 422, Retry::Never, detail),
+            Refused::NoOriginal => {
+                Problem::new("original_not_found", 404, Retry::SameKeyOnly, detail)
+            }
             Refused::KeyReused => Problem::new("key_reused", 422, Retry::Never, detail),
             Refused::Unknown(_) => Problem::new("outcome_unknown", 503, Retry::SameKeyOnly, detail),
             Refused::Shed => Problem::new("shed", 429, Retry::Safe, detail),

@@ -105,8 +105,7 @@ impl Keys {
     /// The id of a completion: of a space of its own, so that it may have the references of what it
     /// completes.
     pub fn completion_id(&self, key: &NaturalKey, card: &CardToken) -> AuthorizationId {
-        let id = self.authorization_id(key, card);
-        AuthorizationId(truncated(&self.id, &[b"completion", &id.0]))
+        fallback::completion_id(&self.authorization_id(key, card))
     }
 
     /// The digest of a terminal of a network; never zero, which means that there is none.
@@ -120,17 +119,14 @@ impl Keys {
     /// names by key.
     pub fn completion_fingerprint(
         &self,
-        authorization: Fingerprint,
+        processing_code: &str,
+        amount: Amount,
+        currency: Currency,
         of: Option<AuthorizationId>,
-        more: bool,
     ) -> Fingerprint {
+        let content = self.fingerprint(processing_code, amount, currency);
         let of = of.map_or([0; 16], |of| of.0);
-        let parts: [&[u8]; 4] = [
-            b"completion fingerprint",
-            &authorization.0.to_le_bytes(),
-            &of,
-            &[u8::from(more)],
-        ];
+        let parts: [&[u8]; 3] = [b"completion", &content.0.to_le_bytes(), &of];
         Fingerprint(first_u64(truncated(&self.id, &parts)))
     }
 

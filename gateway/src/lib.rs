@@ -31,4 +31,5 @@ pub mod metrics;
 pub mod replay;
 pub mod shadow;
 pub mod stack;
+pub mod told;
 pub mod traces;

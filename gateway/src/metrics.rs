@@ -47,10 +47,13 @@ process::catalogue! {
         "many: a network that gets no answers";
     REVERSALS = Counter "holdfast_reversals_total" None by NotedLabels,
         "Reversals by what came of them",
-        "any `no_answer`; many: answers come too late";
+        "any `no_answer`, or `no_original`: money stays held that somebody wanted back; many: answers come too late";
     NETWORK_ADVICES = Counter "holdfast_network_advices_total" None by NotedLabels,
         "Advices of the network's own answers by what came of them",
         "any: the network stands in for us";
+    COMPLETIONS = Counter "holdfast_completions_total" None by NotedLabels,
+        "Captures and refunds by what came of them",
+        "any `no_answer`, or `refused`: the same one came with other content";
     MALFORMED = Counter "holdfast_malformed_total" None by DoorLabels,
         "Messages that could not be understood, or came with no time left, and were refused before they became an authorization",
         "a share of the traffic, after a change at a peer";
@@ -202,6 +205,7 @@ pub struct Metrics {
     answers: Series<AnswerLabels, Counter>,
     reversals: Series<NotedLabels, Counter>,
     network_advices: Series<NotedLabels, Counter>,
+    completions: Series<NotedLabels, Counter>,
     malformed: Series<DoorLabels, Counter>,
     connections: Series<DoorLabels, Gauge>,
     asks: Asks,
@@ -221,10 +225,12 @@ impl Metrics {
         Self {
             authorizations: Series::new(traced, expected),
             answers: Series::new(Counter::default, |_| false),
-            reversals: Series::new(Counter::default, NotedLabels::is_expected),
-            network_advices: Series::new(Counter::default, |labels: NotedLabels| {
-                labels.door == Door::Iso8583 && labels.is_expected()
+            reversals: Series::new(Counter::default, |labels: NotedLabels| {
+                let by_reference = labels.outcome == Noted::NoOriginal;
+                labels.is_expected() || (by_reference && labels.door == Door::Iso8583)
             }),
+            network_advices: Series::new(Counter::default, NotedLabels::is_expected),
+            completions: Series::new(Counter::default, NotedLabels::is_expected),
             malformed: Series::new(Counter::default, |_| true),
             connections: Series::new(Gauge::default, |_| true),
             asks: Series::new(durations, |_| true),
@@ -262,6 +268,12 @@ impl Metrics {
         self.network_advices.of(NotedLabels { door, outcome }).inc();
     }
 
+    /// Counts a capture or a refund.
+    pub fn completion(&self, door: Door, came: &Result<Accepted, Refused>) {
+        let outcome = Noted::of(came);
+        self.completions.of(NotedLabels { door, outcome }).inc();
+    }
+
     /// Counts a message that could not be understood.
     pub fn malformed(&self, door: Door) {
         self.malformed.of(DoorLabels { door }).inc();
@@ -290,6 +302,7 @@ impl Metrics {
         ANSWERS.register(registry, self.answers.clone());
         REVERSALS.register(registry, self.reversals.clone());
         NETWORK_ADVICES.register(registry, self.network_advices.clone());
+        COMPLETIONS.register(registry, self.completions.clone());
         MALFORMED.register(registry, self.malformed.clone());
         CONNECTIONS.register(registry, self.connections.clone());
         ASK_DURATION.register(registry, self.asks.clone());

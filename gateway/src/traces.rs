@@ -7,7 +7,8 @@
 //! └─ stand_in.decide            where the ledger gave none
 //!    ├─ journal.append          the wait until it is durable
 //!    └─ advice                  later, perhaps after a restart; the ledger's `ledger.book` under it
-//! reversal, network_advice      a door
+//! reversal, network_advice,     a door
+//! completion
 //! └─ journal.append
 //!    └─ advice
 //! ```
@@ -174,7 +175,7 @@ impl<'a> Writing<'a> {
         recorded
     }
 
-    /// A reversal or an advice of the network, until it is durable.
+    /// What the network tells, until it is durable.
     pub(crate) async fn told<E>(
         self,
         accepting: impl Future<Output = Result<Accepted, E>>,

@@ -27,6 +27,7 @@ mod link;
 mod link_client;
 mod lost_database;
 mod malformed;
+mod matching;
 mod metrics;
 mod oracle;
 mod overload;

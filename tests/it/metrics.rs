@@ -316,7 +316,7 @@ fn exemplars(page: &Page, labels: &[(&str, &str)]) -> Vec<String> {
 
 impl Running {
     /// The gateway's metrics, which hold no card.
-    async fn scrape(&self, gateway: usize) -> anyhow::Result<Page> {
+    pub(crate) async fn scrape(&self, gateway: usize) -> anyhow::Result<Page> {
         Page::parse(&self.gateway_text(gateway).await?).map_err(anyhow::Error::msg)
     }
 

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::notebook::{Answer, By, Door, Notebook, Outcome, Record, Refusal, ReversalOutcome};
-use crate::payment::{Network, Payment};
+use crate::payment::{Completion, Network, Payment};
 
 /// A client of one gateway; clones share connections. Every answer goes into the notebook.
 #[derive(Clone)]
@@ -144,17 +144,7 @@ impl HttpClient {
             "remaining_minor": remaining_minor,
             "original": network_body(&payment.network),
         });
-        let key = format!("reversal-{}-{remaining_minor}", payment.idempotency_key);
-        let request = self
-            .client
-            .post(format!("{}/v1/reversals", self.url))
-            .header("idempotency-key", key)
-            .json(&body);
-        let start = Instant::now();
-        let outcome = match send(request, deadline).await {
-            Ok(raw) => read_reversal(&raw, start.elapsed()),
-            Err(error) => ReversalOutcome::Unanswered(format!("{error:#}")),
-        };
+        let outcome = self.told("reversals", payment, &body, deadline).await;
         self.notebook.write(Record::Reversal {
             id: payment.id(&self.keys),
             card: payment.token,
@@ -164,6 +154,110 @@ impl HttpClient {
             outcome: outcome.clone(),
         });
         outcome
+    }
+
+    /// Takes a completion back, but for `remaining_minor`.
+    pub async fn reverse_completion(
+        &self,
+        completion: &Completion,
+        remaining_minor: i64,
+        deadline: Duration,
+    ) -> ReversalOutcome {
+        let own = &completion.own;
+        let body = json!({
+            "card": {"number": own.card_number},
+            "remaining_minor": remaining_minor,
+            "original": network_body(&own.network),
+            "of": "completion",
+        });
+        let outcome = self.told("reversals", own, &body, deadline).await;
+        self.notebook.write(Record::Reversal {
+            id: completion.id(&self.keys),
+            card: own.token,
+            gateway: self.gateway,
+            door: Door::Http,
+            remaining_minor,
+            outcome: outcome.clone(),
+        });
+        outcome
+    }
+
+    /// Tells of a completion.
+    pub async fn complete(&self, completion: &Completion, deadline: Duration) -> ReversalOutcome {
+        let own = &completion.own;
+        let mut body = json!({
+            "card": {"number": own.card_number},
+            "amount_minor": own.amount_minor,
+            "currency": own.currency.to_string(),
+            "processing_code": own.processing_code,
+            "more": completion.more,
+            "network": network_body(&own.network),
+        });
+        if let Some(of) = &completion.of {
+            body["original"] = network_body(&of.network);
+        }
+        let outcome = self.told("completions", own, &body, deadline).await;
+        self.notebook.write(Record::Completion {
+            id: completion.id(&self.keys),
+            of: completion.of.as_ref().map(|of| of.id(&self.keys)),
+            card: own.token,
+            gateway: self.gateway,
+            door: Door::Http,
+            amount_minor: own.amount_minor,
+            refund: completion.is_refund(),
+            more: completion.more,
+            outcome: outcome.clone(),
+        });
+        outcome
+    }
+
+    /// Tells that the network itself approved `approved_minor` of the payment.
+    pub async fn advise(
+        &self,
+        payment: &Payment,
+        approved_minor: i64,
+        deadline: Duration,
+    ) -> ReversalOutcome {
+        let partly = approved_minor < payment.amount_minor;
+        let body = json!({
+            "card": {"number": payment.card_number},
+            "amount_minor": approved_minor,
+            "currency": payment.currency.to_string(),
+            "processing_code": payment.processing_code,
+            "response_code": if partly { "10" } else { "00" },
+            "network": network_body(&payment.network),
+        });
+        let outcome = self.told("advices", payment, &body, deadline).await;
+        self.notebook.write(Record::Advice {
+            id: payment.id(&self.keys),
+            card: payment.token,
+            gateway: self.gateway,
+            approved_minor,
+            outcome: outcome.clone(),
+        });
+        outcome
+    }
+
+    async fn told(
+        &self,
+        what: &str,
+        payment: &Payment,
+        body: &Value,
+        deadline: Duration,
+    ) -> ReversalOutcome {
+        let request = self
+            .client
+            .post(format!("{}/v1/{what}", self.url))
+            .header(
+                "idempotency-key",
+                format!("{what}-{}", payment.idempotency_key),
+            )
+            .json(body);
+        let start = Instant::now();
+        match send(request, deadline).await {
+            Ok(raw) => read_reversal(&raw, start.elapsed()),
+            Err(error) => ReversalOutcome::Unanswered(format!("{error:#}")),
+        }
     }
 
     /// What the gateway knows of an id; `None` for nothing.

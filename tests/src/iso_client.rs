@@ -12,11 +12,14 @@ use gateway::identity::Keys;
 use tokio::time::Instant;
 
 use crate::notebook::{Door, Notebook, Outcome, Record, Refusal, ReversalOutcome};
-use crate::payment::Payment;
+use crate::payment::{Completion, Payment};
 
 use line::Line;
 pub use link::Reply;
-pub use messages::{advice_message, authorization_message, management_message, reversal_message};
+pub use messages::{
+    advice_message, authorization_message, completion_message, completion_reversal_message,
+    management_message, original_data, reversal_message, reversal_message_naming,
+};
 
 /// A client of one gateway; clones share the connection. Every answer goes into the notebook.
 #[derive(Clone)]
@@ -108,6 +111,50 @@ impl IsoClient {
         self.notebook.write(Record::Reversal {
             id: payment.id(&self.keys),
             card: payment.token,
+            gateway: self.gateway,
+            door: Door::Iso,
+            remaining_minor,
+            outcome: outcome.clone(),
+        });
+        outcome
+    }
+
+    /// Tells of a completion with a 0220, or 0221 where `repeat`.
+    pub async fn complete(
+        &self,
+        completion: &Completion,
+        repeat: bool,
+        deadline: Duration,
+    ) -> ReversalOutcome {
+        let outcome = self
+            .accepted(completion_message(completion, repeat), deadline)
+            .await;
+        self.notebook.write(Record::Completion {
+            id: completion.id(&self.keys),
+            of: completion.of.as_ref().map(|of| of.id(&self.keys)),
+            card: completion.own.token,
+            gateway: self.gateway,
+            door: Door::Iso,
+            amount_minor: completion.own.amount_minor,
+            refund: completion.is_refund(),
+            more: false,
+            outcome: outcome.clone(),
+        });
+        outcome
+    }
+
+    /// Takes a completion back with a 0420, but for `remaining_minor`.
+    pub async fn reverse_completion(
+        &self,
+        completion: &Completion,
+        remaining_minor: i64,
+        deadline: Duration,
+    ) -> ReversalOutcome {
+        let message = completion_reversal_message(completion, remaining_minor);
+        let outcome = self.accepted(message, deadline).await;
+        self.notebook.write(Record::Reversal {
+            id: completion.id(&self.keys),
+            card: completion.own.token,
             gateway: self.gateway,
             door: Door::Iso,
             remaining_minor,

@@ -143,6 +143,27 @@ pub enum Record {
         /// What came of it.
         outcome: ReversalOutcome,
     },
+    /// A capture or a refund.
+    Completion {
+        /// Its own id.
+        id: AuthorizationId,
+        /// What it names by key.
+        of: Option<AuthorizationId>,
+        /// The card.
+        card: CardToken,
+        /// Index of the gateway that was told.
+        gateway: usize,
+        /// Through which door.
+        door: Door,
+        /// How much.
+        amount_minor: i64,
+        /// True for money back.
+        refund: bool,
+        /// True where more captures follow.
+        more: bool,
+        /// What came of it.
+        outcome: ReversalOutcome,
+    },
     /// A reversal.
     Reversal {
         /// The id of the original.
@@ -161,11 +182,12 @@ pub enum Record {
 }
 
 impl Record {
-    /// The authorization that it is about.
+    /// The authorization, or the completion, that it is about.
     pub fn id(&self) -> AuthorizationId {
         match self {
             Self::Authorization { id, .. }
             | Self::Advice { id, .. }
+            | Self::Completion { id, .. }
             | Self::Reversal { id, .. } => *id,
         }
     }
@@ -175,6 +197,7 @@ impl Record {
         match self {
             Self::Authorization { card, .. }
             | Self::Advice { card, .. }
+            | Self::Completion { card, .. }
             | Self::Reversal { card, .. } => *card,
         }
     }

@@ -175,6 +175,49 @@ impl Payment {
     }
 }
 
+/// A capture or a refund, as the network tells of it.
+#[derive(Debug, Clone)]
+pub struct Completion {
+    /// Its own references, card, amount and processing code: `20…` for a refund.
+    pub own: Payment,
+    /// What it belongs to, by key; by nothing but its own references where `None`.
+    pub of: Option<Payment>,
+    /// True where more captures follow; only the HTTP door can say so.
+    pub more: bool,
+}
+
+impl Completion {
+    /// The last capture of a payment; `own` has its amount. It repeats the retrieval reference number
+    /// of what it belongs to, as messages about one purchase do: field 90 does not have it.
+    pub fn capture(mut own: Payment, of: &Payment) -> Self {
+        own.network.rrn.clone_from(&of.network.rrn);
+        Self {
+            own,
+            of: Some(of.clone()),
+            more: false,
+        }
+    }
+
+    /// Money back, for a payment.
+    pub fn refund(own: Payment, of: &Payment) -> Self {
+        let own = Payment {
+            processing_code: "200000".into(),
+            ..own
+        };
+        Self::capture(own, of)
+    }
+
+    /// True for money back.
+    pub fn is_refund(&self) -> bool {
+        self.own.processing_code.starts_with('2')
+    }
+
+    /// The id that every door and every gateway must make of it.
+    pub fn id(&self, keys: &Keys) -> AuthorizationId {
+        fallback::completion_id(&self.own.id(keys))
+    }
+}
+
 /// The token that gateways with these keys make of a card number.
 ///
 /// # Errors

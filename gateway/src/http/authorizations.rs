@@ -24,17 +24,13 @@ struct Body {
     expiry: Option<String>,
     amount_minor: Amount,
     currency: Currency,
-    #[serde(default = "purchase")]
+    #[serde(default = "body::purchase")]
     processing_code: String,
     mcc: Option<String>,
     entry_mode: Option<String>,
     #[serde(default)]
     repeat: bool,
     network: NetworkBody,
-}
-
-fn purchase() -> String {
-    "000000".to_owned()
 }
 
 /// The answer to an authorization.
@@ -123,12 +119,9 @@ async fn parse(app: &App, message: Message) -> Result<Parsed, Box<Problem>> {
 }
 
 fn request(app: &App, key: &str, body: Body) -> Result<Request, Box<Problem>> {
-    let digits =
-        |text: &str, length| text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit());
+    let digits = body::is_digits;
     let optional = |text: &Option<String>, length| text.as_ref().is_none_or(|t| digits(t, length));
-    if !digits(&body.processing_code, 6) {
-        return Err(invalid("/processing_code", "must be 6 digits, as DE3"));
-    }
+    let processing_code = body::processing_code(body.processing_code)?;
     if !optional(&body.mcc, 4) {
         return Err(invalid("/mcc", "must be 4 digits, as DE18"));
     }
@@ -150,7 +143,7 @@ fn request(app: &App, key: &str, body: Body) -> Result<Request, Box<Problem>> {
         expiry,
         fingerprint: app
             .keys
-            .fingerprint(&body.processing_code, body.amount_minor, body.currency),
+            .fingerprint(&processing_code, body.amount_minor, body.currency),
         alias: app.keys.alias(key),
         repeat: body.repeat,
         stan: natural.stan.parse().unwrap_or_default(),

@@ -113,6 +113,25 @@ impl NetworkBody {
     }
 }
 
+/// DE3 where none is given.
+pub(super) fn purchase() -> String {
+    "000000".to_owned()
+}
+
+/// True for so many digits.
+pub(super) fn is_digits(text: &str, length: usize) -> bool {
+    text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// DE3.
+pub(super) fn processing_code(text: String) -> Result<String, Box<Problem>> {
+    if is_digits(&text, 6) {
+        Ok(text)
+    } else {
+        Err(invalid("/processing_code", "must be 6 digits, as DE3"))
+    }
+}
+
 /// The most that a body may take.
 const BODY_BYTES_MAX: usize = 16 * 1024;
 /// How long a body may take to arrive.

@@ -3,6 +3,7 @@
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
+use fallback::Accepted;
 use ledger_api::Problem;
 use serde::Serialize;
 
@@ -25,6 +26,16 @@ pub(super) fn metrics(page: &Page) -> Response {
     let kind = HeaderValue::from_static(process::metrics::CONTENT_TYPE);
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
     response
+}
+
+/// What was told is written down, now or before.
+pub(super) fn accepted(body: &impl Serialize, accepted: Accepted) -> Response {
+    let response = ok(body);
+    if accepted.duplicate {
+        replayed(response)
+    } else {
+        response
+    }
 }
 
 /// Marks an answer that had been given before.

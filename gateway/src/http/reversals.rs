@@ -17,6 +17,17 @@ struct Body {
     #[serde(default)]
     remaining_minor: Amount,
     original: NetworkBody,
+    #[serde(default)]
+    of: Of,
+}
+
+/// What is taken back.
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Of {
+    #[default]
+    Authorization,
+    Completion,
 }
 
 #[derive(Serialize)]
@@ -26,7 +37,7 @@ struct View {
     duplicate: bool,
 }
 
-/// Takes an authorization back, wholly or in part. The door's rate does not apply: a reversal that is
+/// Takes an authorization or a completion back, wholly or in part. The door's rate does not apply: a reversal that is
 /// shed would come again, and only lowers what is at risk.
 pub(super) async fn create(State(app): State<App>, message: Request) -> Response {
     let metrics = &app.gateway.parts().metrics;
@@ -50,12 +61,7 @@ pub(super) async fn create(State(app): State<App>, message: Request) -> Response
                 outcome: "accepted",
                 duplicate: accepted.duplicate,
             };
-            let response = reply::ok(&view);
-            if accepted.duplicate {
-                reply::replayed(response)
-            } else {
-                response
-            }
+            reply::accepted(&view, accepted)
         }
         Err(refused) => refused.into(),
     }
@@ -69,10 +75,9 @@ async fn parse(app: &App, message: Request) -> Result<Parsed, Box<Problem>> {
     let body: Body = body::read(&headers, &bytes)?;
     let card = body.card.token(&app.keys)?;
     let natural = body.original.parse("/original")?;
-    Ok((
-        app.keys.authorization_id(&natural, &card),
-        card,
-        body.remaining_minor,
-        body::traceparent(&headers),
-    ))
+    let id = match body.of {
+        Of::Authorization => app.keys.authorization_id(&natural, &card),
+        Of::Completion => app.keys.completion_id(&natural, &card),
+    };
+    Ok((id, card, body.remaining_minor, body::traceparent(&headers)))
 }

@@ -1,16 +1,25 @@
 //! ISO 8583 messages to our words, and answers back.
+//!
+//! What a message belongs to is in DE90, where that is complete: message type, STAN, transmission time
+//! and acquirer. The type says whether an authorization (01xx, or 0000 from peers that do not keep it)
+//! or a completion (02xx) is meant. Where DE90 is missing, or a part of it is zeros, the original is
+//! looked for by card, DE37, DE41 and DE4 ([`crate::told`]). So DE90 is not mandatory here, though it is
+//! for most hosts: to take back what can only be meant is better than to leave it held until it expires.
+//! A reversal that means nothing, or more than one, is answered 25; a completion stands alone then.
 
 mod at_once;
 mod fields;
+mod telling;
 
-use fallback::Request;
+use fallback::{Completion, Request};
 use iso8583::{Message, MessageBuilder, Mti, presence};
-use ledger_api::{Amount, AuthorizationId, CardToken};
+use ledger_api::{Amount, CardToken};
 use tokio::time::Instant;
 
 use super::Link;
 use crate::authorize::{Refused, Reply};
 use crate::metrics::labels::Door;
+use crate::told::Named;
 use crate::traces::{Arrival, Via};
 
 /// What an answer repeats from its request, where it is there.
@@ -40,19 +49,30 @@ pub struct Asked {
 
 enum What {
     Authorization(Request),
+    Told(Told),
+}
+
+/// What has happened already.
+enum Told {
     Advice {
         request: Request,
         approved: bool,
         approved_amount: Amount,
     },
+    Completion {
+        completion: Completion,
+        named: Named,
+    },
     Reversal {
-        id: AuthorizationId,
+        original: Named,
         card: CardToken,
+        amount: Amount,
         remaining: Amount,
     },
 }
 
 const FORMAT_ERROR: &str = "30";
+const NO_ORIGINAL: &str = "25";
 const NOT_SUPPORTED: &str = "40";
 const INOPERATIVE: &str = "91";
 const CONTENT_CHANGED: &str = "94";
@@ -79,8 +99,13 @@ pub fn understood(message: &Message<'_>, link: &Link) -> Heard {
     }
     let what = match message.mti() {
         Mti::M0100 | Mti::M0101 => fields::request(message, link).map(What::Authorization),
-        Mti::M0120 | Mti::M0121 => fields::advice(message, link),
-        Mti::M0400 | Mti::M0401 | Mti::M0420 | Mti::M0421 => fields::reversal(message, link),
+        Mti::M0120 | Mti::M0121 => fields::advice(message, link).map(What::Told),
+        Mti::M0220 | Mti::M0221 if fields::movement(message).is_some() => {
+            fields::completion(message, link).map(What::Told)
+        }
+        Mti::M0400 | Mti::M0401 | Mti::M0420 | Mti::M0421 => {
+            fields::reversal(message, link).map(What::Told)
+        }
         _ => return at_once::with_code(answer, NOT_SUPPORTED, None),
     };
     match what {
@@ -100,7 +125,6 @@ pub async fn answer(asked: Asked, link: &Link) -> Option<Vec<u8>> {
         mut answer,
         began,
     } = asked;
-    let metrics = &link.gateway.parts().metrics;
     let code = match what {
         What::Authorization(request) => match authorize(request, began, link).await {
             Ok(reply) => {
@@ -110,40 +134,20 @@ pub async fn answer(asked: Asked, link: &Link) -> Option<Vec<u8>> {
                         .set(38, str::from_utf8(&given.approval_code).ok()?)
                         .ok()?;
                 }
+                if given.approved && given.approved_amount != given.request.amount {
+                    let minor = given.approved_amount.minor();
+                    answer.set(4, &format!("{minor:012}")).ok()?;
+                }
                 Ok(given.reason.response_code())
             }
             Err(refused) => Err(refused),
         },
-        What::Advice {
-            request,
-            approved,
-            approved_amount,
-        } => {
-            let arrival = Arrival::network_advice(&link.gateway, Via::Iso8583, &request.id);
-            let trail = arrival.trail();
-            let accepted = (link.gateway)
-                .advise(request, approved, approved_amount, trail)
-                .await;
-            arrival.accepted(&accepted);
-            metrics.network_advice(Door::Iso8583, &accepted);
-            accepted.map(|_| ACCEPTED)
-        }
-        What::Reversal {
-            id,
-            card,
-            remaining,
-        } => {
-            let arrival = Arrival::reversal(&link.gateway, Via::Iso8583, &id, None);
-            let trail = arrival.trail();
-            let accepted = link.gateway.reverse(id, card, remaining, trail).await;
-            arrival.accepted(&accepted);
-            metrics.reversal(Door::Iso8583, &accepted);
-            accepted.map(|_| ACCEPTED)
-        }
+        What::Told(told) => telling::tell(told, link).await,
     };
     let code = match code {
         Ok(code) => code,
         Err(Refused::Conflict | Refused::KeyReused) => CONTENT_CHANGED,
+        Err(Refused::NoOriginal) => NO_ORIGINAL,
         // Not accepted and recorded nowhere: 91 asks the network to go on without us.
         Err(Refused::Shed) => INOPERATIVE,
         Err(Refused::Unknown(_) | Refused::Late) => return None,

@@ -108,7 +108,7 @@ process::label! {
 }
 
 process::label! {
-    /// What came of a reversal, or of an advice of the network.
+    /// What came of a reversal, a completion, or an advice of the network.
     Noted {
         /// Written down.
         Accepted = "accepted",
@@ -116,6 +116,8 @@ process::label! {
         Duplicate = "duplicate",
         /// Refused.
         Refused = "refused",
+        /// Refused: what it takes back is not known here.
+        NoOriginal = "no_original",
         /// No answer: the network sends it again.
         NoAnswer = "no_answer",
     }
@@ -301,7 +303,9 @@ impl End {
                     Outcome::Declined
                 },
             },
-            Err(Refused::Conflict | Refused::KeyReused) => Outcome::Refused.alone(),
+            Err(Refused::Conflict | Refused::KeyReused | Refused::NoOriginal) => {
+                Outcome::Refused.alone()
+            }
             Err(Refused::Shed) => Outcome::Shed.alone(),
             Err(Refused::Unknown(_) | Refused::Late) => Outcome::NoAnswer.alone(),
         }
@@ -350,7 +354,7 @@ impl AnswerLabels {
 impl NotedLabels {
     /// True for what is there from the start.
     pub fn is_expected(self) -> bool {
-        self.outcome != Noted::Refused
+        !matches!(self.outcome, Noted::Refused | Noted::NoOriginal)
     }
 }
 
@@ -409,6 +413,7 @@ impl Noted {
                 duplicate: true, ..
             }) => Self::Duplicate,
             Err(Refused::Conflict | Refused::KeyReused | Refused::Shed) => Self::Refused,
+            Err(Refused::NoOriginal) => Self::NoOriginal,
             Err(Refused::Unknown(_) | Refused::Late) => Self::NoAnswer,
         }
     }

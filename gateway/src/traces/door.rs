@@ -67,8 +67,23 @@ impl Arrival {
     }
 
     /// An advice of the network (0120).
-    pub fn network_advice(gateway: &Gateway, via: Via, id: &AuthorizationId) -> Self {
-        Self::of("network_advice", gateway, via, id, None)
+    pub fn network_advice(
+        gateway: &Gateway,
+        via: Via,
+        id: &AuthorizationId,
+        link: Option<TraceParent>,
+    ) -> Self {
+        Self::of("network_advice", gateway, via, id, link)
+    }
+
+    /// A capture or a refund (0220), under its own id.
+    pub fn completion(
+        gateway: &Gateway,
+        via: Via,
+        id: &AuthorizationId,
+        link: Option<TraceParent>,
+    ) -> Self {
+        Self::of("completion", gateway, via, id, link)
     }
 
     fn of(
@@ -115,7 +130,7 @@ impl Arrival {
         }
     }
 
-    /// A reversal or an advice is accepted, or not.
+    /// A reversal, an advice or a completion is accepted, or not.
     pub fn accepted(mut self, accepted: &Result<Accepted, Refused>) {
         if self.span.is_recorded() {
             match accepted {
@@ -152,6 +167,7 @@ impl Arrival {
 fn refusal(refused: &Refused) -> &'static str {
     match refused {
         Refused::Conflict => "content_changed",
+        Refused::NoOriginal => "original_not_found",
         Refused::KeyReused => "key_reused",
         Refused::Unknown(_) => "outcome_unknown",
         Refused::Shed => "shed",

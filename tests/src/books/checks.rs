@@ -1,6 +1,8 @@
 use std::collections::{BTreeMap, HashMap};
 
-use ledger_api::{AccountId, AuthorizationId, CardStatus, Side};
+use ledger_api::{
+    AccountId, AuthorizationId, AuthorizationState, AuthorizationView, CardStatus, Side,
+};
 
 use super::story::{Stories, Story, is_elsewhere};
 use super::{Audit, AuditOptions, Evidence, Invariant, Verdict};
@@ -10,6 +12,15 @@ use crate::notebook::{By, Outcome, Record};
 pub(super) fn approvals_in_the_books(stories: &Stories<'_>, audit: &mut Audit) {
     let mut cases = Vec::new();
     for (id, story) in &stories.0 {
+        let is_kept = |books: &&AuthorizationView| {
+            let taken = books.state != AuthorizationState::Tombstone;
+            taken || books.parked.is_some()
+        };
+        if story.moved.is_some_and(|moved| moved.accepted) && story.books.filter(is_kept).is_none()
+        {
+            cases.push(format!("{id}: a completion that is not in the books"));
+            audit.lost_approvals.push(*id);
+        }
         let told = story.approved_minor();
         let promised = told
             .or_else(|| story.journaled_minor())
@@ -60,11 +71,20 @@ pub(super) fn no_effect_twice(
             ));
             audit.double_postings.push(*id);
         }
+        let moved = story.moved.map(|moved| moved.minor);
+        if moved.is_some_and(|minor| !(0..=minor).contains(&story.effect_minor())) {
+            cases.push(format!(
+                "{id}: {} is posted, {moved:?} was told",
+                story.effect_minor()
+            ));
+            audit.double_postings.push(*id);
+        }
     }
+    let openings = openings(evidence);
     let mut effects = HashMap::<AccountId, i64>::new();
     for view in &evidence.authorizations {
         if let Some(account) = view.account {
-            *effects.entry(account).or_default() += view.effect_minor;
+            *effects.entry(account).or_default() += taken(view);
         }
     }
     for account in evidence
@@ -72,7 +92,9 @@ pub(super) fn no_effect_twice(
         .iter()
         .filter(|account| !account.account.is_internal())
     {
-        let spent = account.totals.debits_pending + account.totals.debits_posted;
+        let credits = account.totals.credits_posted;
+        let given = credits - openings.get(&account.account).unwrap_or(&credits);
+        let spent = account.totals.debits_pending + account.totals.debits_posted - given;
         let effect = effects.get(&account.account).copied().unwrap_or_default();
         if spent != effect {
             cases.push(format!(
@@ -90,17 +112,39 @@ pub(super) fn no_effect_twice(
 fn entries_equal_effects(evidence: &Evidence, cases: &mut Vec<String>, audit: &mut Audit) {
     let mut sums = BTreeMap::<AuthorizationId, i64>::new();
     for entry in &evidence.entries {
-        if let (Some(id), Side::Debit) = (entry.authorization, entry.side) {
-            *sums.entry(id).or_default() += entry.amount_minor;
+        if let Some(id) = entry.authorization {
+            *sums.entry(id).or_default() += match entry.side {
+                Side::Debit => entry.amount_minor,
+                Side::Credit => -entry.amount_minor,
+            };
         }
     }
+    let effects: HashMap<_, _> = (evidence.authorizations.iter())
+        .map(|view| (view.id, taken(view)))
+        .collect();
     for (id, sum) in sums {
-        let effect = audit.effects.get(&id).copied().unwrap_or_default();
+        let effect = effects.get(&id).copied().unwrap_or_default();
         if sum != effect {
             cases.push(format!("{id}: entries of {sum}, an effect of {effect}"));
             audit.double_postings.push(id);
         }
     }
+}
+
+/// What an account has less for it: a refund gives.
+fn taken(view: &AuthorizationView) -> i64 {
+    if view.state == AuthorizationState::Refunded {
+        -view.effect_minor
+    } else {
+        view.effect_minor
+    }
+}
+
+fn openings(evidence: &Evidence) -> HashMap<AccountId, i64> {
+    let cards = evidence.cards.iter();
+    cards
+        .map(|card| (card.account, card.opening_minor))
+        .collect()
 }
 
 /// I3: one id, one answer, whichever door and gateway.
@@ -125,6 +169,15 @@ pub(super) fn same_answers(stories: &Stories<'_>, audit: &mut Audit) {
                 audit.declined_differently.push(*id);
                 continue;
             }
+            // Rule 5: what the network has answered itself outranks what we had.
+            let outranked = story.network_minor.is_some_and(|minor| {
+                [first, other]
+                    .iter()
+                    .any(|it| it.approved_minor == minor && it.approved)
+            });
+            if outranked {
+                continue;
+            }
             if other.verdict() != first.verdict() && (by_one_gateway || !story.is_contested()) {
                 cases.push(format!(
                     "{id}: gateway {first_gateway} answered {:?}, gateway {gateway} {:?}",
@@ -145,7 +198,7 @@ pub(super) fn books_as_told(stories: &Stories<'_>, audit: &mut Audit) {
         if story.is_parked() {
             continue;
         }
-        let Some(allowed) = allowed_effects(story) else {
+        let Some(allowed) = allowed_effects(stories, story) else {
             continue;
         };
         let effect = story.effect_minor();
@@ -168,7 +221,12 @@ pub(super) fn books_as_told(stories: &Stories<'_>, audit: &mut Audit) {
 }
 
 /// What the books may hold; `None` where nobody was told anything that binds them.
-fn allowed_effects(story: &Story<'_>) -> Option<Vec<i64>> {
+fn allowed_effects(stories: &Stories<'_>, story: &Story<'_>) -> Option<Vec<i64>> {
+    if let Some(moved) = story.moved {
+        let mut allowed = less_reversed(story, &[moved.minor]);
+        allowed.extend((!moved.accepted).then_some(0));
+        return Some(allowed);
+    }
     let told = story.network_minor.or_else(|| story.approved_minor());
     let told = match told {
         Some(approved) => vec![approved],
@@ -179,6 +237,24 @@ fn allowed_effects(story: &Story<'_>) -> Option<Vec<i64>> {
         None if story.told.is_empty() => return None,
         None => vec![0],
     };
+    let mut allowed = less_reversed(story, &told);
+    for capture in &story.captures {
+        let captured = stories.0.get(capture)?;
+        // Not heard of, or by which way it belongs here is for the ledger to say.
+        let moved = captured.moved.filter(|moved| moved.accepted)?;
+        let taken = less_reversed(captured, &[moved.minor]);
+        let left = |held: &i64| {
+            let held = *held;
+            let left = taken.iter().map(move |taken| (held - taken).max(0));
+            left.map(|left| if moved.more { left } else { 0 })
+        };
+        allowed = allowed.iter().flat_map(left).collect();
+    }
+    Some(allowed)
+}
+
+/// What may be left of amounts, by the reversals that were heard and those that may have been.
+fn less_reversed(story: &Story<'_>, told: &[i64]) -> Vec<i64> {
     let reversed = |to: Option<i64>| {
         told.iter()
             .map(move |told| to.map_or(*told, |to| to.min(*told)))
@@ -189,7 +265,7 @@ fn allowed_effects(story: &Story<'_>) -> Option<Vec<i64>> {
             story.reversed_to.map_or(maybe, |to| to.min(maybe)),
         )));
     }
-    Some(allowed)
+    allowed
 }
 
 /// I5: neither a gateway nor the fleet ever passed its limit.
@@ -242,16 +318,22 @@ pub(super) fn conservation(evidence: &Evidence) -> Verdict {
             ));
         }
     }
-    let openings: HashMap<_, _> = evidence
-        .cards
-        .iter()
-        .map(|card| (card.account, card.opening_minor))
-        .collect();
+    let openings = openings(evidence);
+    let mut given = HashMap::<AccountId, i64>::new();
+    for entry in &evidence.entries {
+        if entry.authorization.is_some() && entry.side == Side::Credit {
+            *given.entry(entry.account).or_default() += entry.amount_minor;
+        }
+    }
+    let completed =
+        (evidence.records.iter()).any(|record| matches!(record, Record::Completion { .. }));
+    let told = !(evidence.entries.is_empty() && completed);
     for account in &evidence.accounts {
-        let opening = openings.get(&account.account);
-        if opening.is_some_and(|opening| account.totals.credits_posted != *opening) {
+        let opening = openings.get(&account.account).filter(|_| told);
+        let given = given.get(&account.account).copied().unwrap_or_default();
+        if opening.is_some_and(|opening| account.totals.credits_posted != opening + given) {
             cases.push(format!(
-                "account {}: credits are not its opening",
+                "account {}: credits are not its opening and what was given back",
                 account.account
             ));
         }

@@ -22,8 +22,21 @@ pub(super) struct Story<'a> {
     pub(super) reversed_to: Option<i64>,
     /// The least that a reversal left of which nobody knows whether it was heard.
     pub(super) maybe_reversed_to: Option<i64>,
+    /// A capture or a refund under this id that was acknowledged, or may have been taken.
+    pub(super) moved: Option<Moved>,
+    /// Captures that name this id.
+    pub(super) captures: Vec<AuthorizationId>,
     pub(super) journals: Vec<(usize, &'a JournalAnswer)>,
     pub(super) books: Option<&'a AuthorizationView>,
+}
+
+/// Money that was captured or given back.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moved {
+    pub(super) minor: i64,
+    pub(super) more: bool,
+    /// False where nobody has heard that it was taken.
+    pub(super) accepted: bool,
 }
 
 impl Story<'_> {
@@ -69,6 +82,20 @@ impl<'a> Stories<'a> {
             let story = stories.entry(record.id()).or_default();
             story.card = Some(record.card());
             add(story, record);
+            if let Record::Completion {
+                id,
+                of: Some(of),
+                refund: false,
+                outcome,
+                ..
+            } = record
+                && !matches!(outcome, ReversalOutcome::Refused(_))
+            {
+                let captures = &mut stories.entry(*of).or_default().captures;
+                captures.push(*id);
+                captures.sort();
+                captures.dedup();
+            }
         }
         for (gateway, journal) in evidence.journals.iter().enumerate() {
             for answer in journal {
@@ -115,6 +142,21 @@ fn add<'a>(story: &mut Story<'a>, record: &'a Record) {
             ReversalOutcome::Unanswered(_) => story.unanswered = true,
             ReversalOutcome::Refused(_) => {}
         },
+        Record::Completion {
+            amount_minor,
+            more,
+            outcome,
+            ..
+        } => {
+            let accepted = matches!(outcome, ReversalOutcome::Accepted { .. });
+            if !matches!(outcome, ReversalOutcome::Refused(_)) {
+                story.moved = Some(Moved {
+                    minor: *amount_minor,
+                    more: *more,
+                    accepted: accepted || story.moved.is_some_and(|moved| moved.accepted),
+                });
+            }
+        }
         Record::Reversal {
             remaining_minor,
             outcome,

@@ -4,7 +4,7 @@ use iso8583::composite::{OriginalData, ReplacementAmounts};
 use iso8583::profile::ASCII_HEX;
 use iso8583::{EncodeError, MessageBuilder, Mti, decode};
 
-use crate::payment::Payment;
+use crate::payment::{Completion, Payment};
 
 /// 0100, or 0101, for a payment.
 ///
@@ -23,7 +23,7 @@ pub fn authorization_message(payment: &Payment, repeat: bool) -> anyhow::Result<
     Ok(message.encode())
 }
 
-/// 0120: the network approved `approved_minor` itself.
+/// 0120: the network approved `approved_minor` itself, all of the payment or a part.
 ///
 /// # Errors
 /// Where a field of the payment does not fit its format.
@@ -35,7 +35,12 @@ pub fn advice_message(payment: &Payment, approved_minor: i64) -> anyhow::Result<
     set(&mut message, 18, &payment.mcc)?;
     set(&mut message, 22, &payment.entry_mode)?;
     set(&mut message, 25, "00")?;
-    set(&mut message, 39, "00")?;
+    let code = if approved_minor < payment.amount_minor {
+        "10"
+    } else {
+        "00"
+    };
+    set(&mut message, 39, code)?;
     Ok(message.encode())
 }
 
@@ -50,20 +55,87 @@ pub fn reversal_message(
     advice: bool,
 ) -> anyhow::Result<Vec<u8>> {
     let mti = if advice { Mti::M0420 } else { Mti::M0400 };
-    let mut message = with_payment(mti, payment, payment.amount_minor).map_err(bad)?;
+    let original = original_data(Mti::M0100, payment)?;
+    reversal_of(mti, payment, remaining_minor, Some(&original))
+}
+
+/// 0420 that takes a completion back, but for `remaining_minor`.
+///
+/// # Errors
+/// Where a field of the completion does not fit its format.
+pub fn completion_reversal_message(
+    completion: &Completion,
+    remaining_minor: i64,
+) -> anyhow::Result<Vec<u8>> {
+    let original = original_data(Mti::M0220, &completion.own)?;
+    reversal_of(
+        Mti::M0420,
+        &completion.own,
+        remaining_minor,
+        Some(&original),
+    )
+}
+
+/// 0420 with these 42 digits in DE90, or without.
+///
+/// # Errors
+/// Where a field of the payment does not fit its format.
+pub fn reversal_message_naming(
+    payment: &Payment,
+    remaining_minor: i64,
+    original: Option<&str>,
+) -> anyhow::Result<Vec<u8>> {
+    reversal_of(Mti::M0420, payment, remaining_minor, original)
+}
+
+/// 0220, or 0221, for a completion.
+///
+/// # Errors
+/// Where a field of the completion does not fit its format.
+pub fn completion_message(completion: &Completion, repeat: bool) -> anyhow::Result<Vec<u8>> {
+    let mti = if repeat { Mti::M0221 } else { Mti::M0220 };
+    let own = &completion.own;
+    let mut message = with_payment(mti, own, own.amount_minor).map_err(bad)?;
+    set(&mut message, 7, &own.network.transmitted_at)?;
+    set(&mut message, 11, &format!("{:06}", own.network.stan))?;
+    set(&mut message, 18, &own.mcc)?;
+    set(&mut message, 39, "00")?;
+    if let Some(of) = &completion.of {
+        set(&mut message, 90, &original_data(Mti::M0100, of)?)?;
+    }
+    Ok(message.encode())
+}
+
+/// The 42 digits of DE90 for a message of this type.
+///
+/// # Errors
+/// Where a reference of the payment does not fit.
+pub fn original_data(mti: Mti, payment: &Payment) -> anyhow::Result<String> {
     let network = &payment.network;
-    set(&mut message, 7, "1122235959")?;
-    set(&mut message, 11, &own_stan())?;
-    set(&mut message, 18, &payment.mcc)?;
-    set(&mut message, 39, "68")?;
     let original = OriginalData::new(
-        Mti::M0100,
+        mti,
         &format!("{:06}", network.stan),
         &network.transmitted_at,
         &network.acquirer_id,
         network.forwarder_id.as_deref(),
     )?;
-    set(&mut message, 90, &original.encode())?;
+    Ok(original.encode())
+}
+
+fn reversal_of(
+    mti: Mti,
+    payment: &Payment,
+    remaining_minor: i64,
+    original: Option<&str>,
+) -> anyhow::Result<Vec<u8>> {
+    let mut message = with_payment(mti, payment, payment.amount_minor).map_err(bad)?;
+    set(&mut message, 7, "1122235959")?;
+    set(&mut message, 11, &own_stan())?;
+    set(&mut message, 18, &payment.mcc)?;
+    set(&mut message, 39, "68")?;
+    if let Some(original) = original {
+        set(&mut message, 90, original)?;
+    }
     if remaining_minor > 0 {
         let remaining = ReplacementAmounts::actual(remaining_minor.unsigned_abs());
         set(&mut message, 95, &remaining.encode()?)?;

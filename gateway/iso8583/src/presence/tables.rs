@@ -9,7 +9,8 @@ use crate::Mti;
 /// What a decision and its matching need, and no more: local time (12, 13), merchant type (18),
 /// entry mode (22) and condition (25) are mandatory for many hosts and optional here. An amount is
 /// always asked for, so inquiries without one are refused, and so is a card number, so a request
-/// with track 2 alone is refused.
+/// with track 2 alone is refused. An original may be named by field 90, or by card, reference number,
+/// terminal and amount.
 pub const ESSENTIAL_1987: &[Rule] = &[
     rule(
         &[Mti::M0100, Mti::M0101],
@@ -43,7 +44,14 @@ pub const ESSENTIAL_1987: &[Rule] = &[
         ],
     ),
     rule(
-        &[Mti::M0400, Mti::M0401, Mti::M0420, Mti::M0421],
+        &[
+            Mti::M0220,
+            Mti::M0221,
+            Mti::M0400,
+            Mti::M0401,
+            Mti::M0420,
+            Mti::M0421,
+        ],
         &[
             must(2),
             must(3),
@@ -55,7 +63,6 @@ pub const ESSENTIAL_1987: &[Rule] = &[
             must(41),
             must(42),
             must(49),
-            must(90),
         ],
     ),
     rule(&[Mti::M0800, Mti::M0801], &[must(7), must(11), must(70)]),

@@ -1,12 +1,13 @@
 //! The fields of a message as our words.
 
-use fallback::Request;
-use iso8583::Message;
+use fallback::{Completion, Movement, Reference, Request};
+use iso8583::{Message, Mti, presence};
 use ledger_api::{Amount, CardToken, Currency, Expiry};
 
-use super::What;
+use super::Told;
 use crate::identity::{NaturalKey, is_transmission_time};
 use crate::iso::Link;
+use crate::told::{self, Named};
 
 /// The fields of an authorization; the number of the first one that makes no sense otherwise.
 pub(super) fn request(message: &Message<'_>, link: &Link) -> Result<Request, u8> {
@@ -30,11 +31,12 @@ pub(super) fn request(message: &Message<'_>, link: &Link) -> Result<Request, u8>
     })
 }
 
-/// What the network decided: the codes that approve, of those that there are.
-pub(super) fn advice(message: &Message<'_>, link: &Link) -> Result<What, u8> {
+/// What the network decided, and how much it approved: DE4, which is less than was asked for where it
+/// approved a part (DE39 = 10).
+pub(super) fn advice(message: &Message<'_>, link: &Link) -> Result<Told, u8> {
     let request = request(message, link)?;
     let code = message.field(39).ok_or(39)?;
-    let approved = ["00", "08", "10", "11", "85", "87"]
+    let approved = presence::APPROVING
         .iter()
         .any(|approving| code == *approving);
     let approved_amount = if approved {
@@ -42,27 +44,49 @@ pub(super) fn advice(message: &Message<'_>, link: &Link) -> Result<What, u8> {
     } else {
         Amount::ZERO
     };
-    Ok(What::Advice {
+    Ok(Told::Advice {
         request,
         approved,
         approved_amount,
     })
 }
 
-/// The original's id, from DE90 and what a reversal repeats of its original.
-pub(super) fn reversal(message: &Message<'_>, link: &Link) -> Result<What, u8> {
+/// Which way a completion moves money.
+pub(super) fn movement(message: &Message<'_>) -> Option<Movement> {
+    told::movement(&message.field(3)?.to_text())
+}
+
+/// A capture, or a refund.
+pub(super) fn completion(message: &Message<'_>, link: &Link) -> Result<Told, u8> {
     let card = card(message, link)?;
-    let original = message.original_data().ok_or(90)?;
-    let natural = NaturalKey {
-        acquirer_id: original.acquirer_id.to_string(),
-        forwarder_id: original
-            .forwarder_id
-            .map(|id| id.to_string())
-            .unwrap_or_default(),
-        stan: original.stan.to_string(),
-        transmitted_at: original.transmitted_at.to_string(),
-        ..natural_key(message, link)?
+    let natural = natural_key(message, link)?;
+    let (amount, currency) = (amount(message)?, currency(message)?);
+    let processing_code = message.field(3).ok_or(3)?.to_text();
+    let named = named(message, link, &natural, &card)?;
+    let of = match named {
+        Named::Key(of) => Some(of),
+        Named::Reference(_) | Named::Unknown => None,
     };
+    let keys = &link.keys;
+    let completion = Completion {
+        id: keys.completion_id(&natural, &card),
+        of,
+        movement: movement(message).ok_or(3)?,
+        card,
+        amount,
+        currency,
+        // There is no field that says that more captures follow.
+        more: false,
+        fingerprint: keys.completion_fingerprint(&processing_code, amount, currency, of),
+    };
+    Ok(Told::Completion { completion, named })
+}
+
+/// What is taken back, and how much of it remains.
+pub(super) fn reversal(message: &Message<'_>, link: &Link) -> Result<Told, u8> {
+    let card = card(message, link)?;
+    let natural = natural_key(message, link)?;
+    let original = named(message, link, &natural, &card)?;
     let remaining = match message.replacement_amount() {
         None => Amount::ZERO,
         Some(actual) => {
@@ -73,11 +97,58 @@ pub(super) fn reversal(message: &Message<'_>, link: &Link) -> Result<What, u8> {
             Amount::new(minor).map_err(|_| 95)?
         }
     };
-    Ok(What::Reversal {
-        id: link.keys.authorization_id(&natural, &card),
+    Ok(Told::Reversal {
+        original,
         card,
+        amount: amount(message)?,
         remaining,
     })
+}
+
+/// What a message belongs to: see [`super`].
+fn named(
+    message: &Message<'_>,
+    link: &Link,
+    own: &NaturalKey,
+    card: &CardToken,
+) -> Result<Named, u8> {
+    let reference = Named::Reference(Reference {
+        card: *card,
+        rrn: own.padded_rrn(),
+        terminal: link.keys.terminal(own),
+    });
+    if !message.has(90) {
+        return Ok(reference);
+    }
+    let original = message.original_data().ok_or(90)?;
+    let is_completion = matches!(original.mti, Mti::M0220 | Mti::M0221);
+    let stan = original.stan.as_str();
+    let is_complete = stan.bytes().any(|digit| digit != b'0')
+        && is_transmission_time(original.transmitted_at.as_str())
+        && !original.acquirer_id.is_empty();
+    if !is_complete {
+        // Only authorizations are found without their key.
+        return Ok(if is_completion {
+            Named::Unknown
+        } else {
+            reference
+        });
+    }
+    let key = NaturalKey {
+        acquirer_id: original.acquirer_id.to_string(),
+        forwarder_id: original
+            .forwarder_id
+            .map(|id| id.to_string())
+            .unwrap_or_default(),
+        stan: stan.to_owned(),
+        transmitted_at: original.transmitted_at.to_string(),
+        ..own.clone()
+    };
+    Ok(Named::Key(if is_completion {
+        link.keys.completion_id(&key, card)
+    } else {
+        link.keys.authorization_id(&key, card)
+    }))
 }
 
 fn card(message: &Message<'_>, link: &Link) -> Result<CardToken, u8> {

@@ -1,0 +1,88 @@
+//! The use cases of messages that belong to another one: which one they mean, and captures and refunds.
+//!
+//! Whoever names an original by its key is believed: it may have been answered by another gateway, or
+//! may not have come yet. Whoever names it by card, retrieval reference number, terminal and amount
+//! must mean one of those that were answered here, and only one.
+
+use fallback::{Accepted, Completion, Found, Movement, Reference};
+use ledger_api::{Amount, AuthorizationId};
+
+use crate::authorize::{Gateway, Refused, now};
+use crate::metrics::labels::Wait;
+use crate::traces::Trail;
+
+/// How a message names the one that it belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Named {
+    /// By its key: by its id, that is.
+    Key(AuthorizationId),
+    /// By what both have in common.
+    Reference(Reference),
+    /// Not well enough.
+    Unknown,
+}
+
+/// Which way a completion with this processing code (DE3) moves money; `None` where that is not known.
+/// 2x are credits, of which a refund is the usual one; 3x only ask.
+pub fn movement(processing_code: &str) -> Option<Movement> {
+    match processing_code.as_bytes().first() {
+        Some(b'0' | b'1' | b'4' | b'5') => Some(Movement::Capture),
+        Some(b'2') => Some(Movement::Refund),
+        _ => None,
+    }
+}
+
+impl Gateway {
+    /// The id of what a reversal takes back.
+    ///
+    /// # Errors
+    /// None, or more than one, that was answered here is meant.
+    pub fn original(&self, named: &Named, amount: Amount) -> Result<AuthorizationId, Refused> {
+        let stand_in = &self.parts().stand_in;
+        let found = match named {
+            Named::Key(id) => return Ok(*id),
+            Named::Reference(reference) => stand_in.original_to_reverse(reference, amount),
+            Named::Unknown => Found::Nothing,
+        };
+        match found {
+            Found::One(id) => Ok(id),
+            Found::Nothing | Found::Several => Err(Refused::NoOriginal),
+        }
+    }
+
+    /// Takes note of money that was captured or given back (0220). Waits for its authorization, where
+    /// that is in flight; stands alone where it is not known which one that is.
+    pub async fn complete(
+        &self,
+        completion: Completion,
+        named: Named,
+        trail: Trail,
+    ) -> Result<Accepted, Refused> {
+        let gateway = self.clone();
+        let work = self.parts().work.spawn(async move {
+            let parts = gateway.parts();
+            let of = match named {
+                Named::Key(id) => Some(id),
+                Named::Reference(reference) => {
+                    let amount = completion.amount;
+                    match parts.stand_in.original_to_complete(&reference, amount) {
+                        Found::One(id) => Some(id),
+                        Found::Nothing | Found::Several => None,
+                    }
+                }
+                Named::Unknown => None,
+            };
+            let _guard = match of {
+                Some(of) => Some(parts.lanes.wait_and_enter(of).await),
+                None => None,
+            };
+            let completion = Completion { of, ..completion };
+            let accepted = parts.stand_in.accept_completion(completion, now());
+            let waiting = parts.metrics.waiting(Wait::Durable);
+            let told = gateway.writing(completion.id, trail).told(accepted).await;
+            waiting.over();
+            told
+        });
+        self.accepted(work).await
+    }
+}
