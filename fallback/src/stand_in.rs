@@ -7,8 +7,8 @@
 //!
 //! | step | under the lock | then waits for |
 //! |---|---|---|
-//! | [`StandIn::decide`] | known answer? → rules → append → reserve | durable |
-//! | [`StandIn::record`] | known answer? → append → subtract until the feed shows it | written |
+//! | [`StandIn::decide`] | known answer? → rules → append → reserve, capture | durable |
+//! | [`StandIn::record`] | known answer? → append → subtract until the feed shows it, capture | written; durable with a capture |
 //! | [`StandIn::accept_advice`], [`StandIn::accept_completion`], [`StandIn::accept_reversal`] | known? → append → queue | durable |
 //! | [`StandIn::acknowledge`] | append → leave the queue | written |
 //! | [`StandIn::apply_feed`], [`StandIn::replace_listing`] | learn → let go of what it shows | nothing |
@@ -140,7 +140,7 @@ impl StandIn {
     pub fn answer(&self, id: &AuthorizationId) -> Option<Answer> {
         let state = self.lock();
         let answer = state.answers.get(id)?;
-        state.ready().includes(&answer).then_some(answer)
+        state.may_give(&answer, state.ready()).then_some(answer)
     }
 
     /// True where a reversal of this id is known here and the ledger has not taken it yet.
@@ -162,7 +162,7 @@ impl StandIn {
         let state = self.lock();
         let ready = state.ready();
         let mut found = state.answers.find(stan, rrn);
-        found.retain(|answer| ready.includes(answer));
+        found.retain(|answer| state.may_give(answer, ready));
         found
     }
 
@@ -227,18 +227,27 @@ impl StandIn {
     /// Keeps the ledger's answer. An id that has an answer keeps that one, and gets it.
     ///
     /// # Errors
-    /// The record's batch failed.
+    /// The record's batch failed. Or the journal takes no record, and the approval takes the money at
+    /// once: its capture must not be forgotten.
     pub async fn record(
         &self,
         request: Request,
         ledger: LedgerAnswer,
         now: Now,
     ) -> Result<Answer, NoAnswer> {
-        self.record_now(request, ledger, now).kept().await
+        self.record_now(request, ledger, now)?.kept().await
     }
 
     /// The step of [`StandIn::record`] under the lock: what is left is to wait.
-    pub fn record_now(&self, request: Request, ledger: LedgerAnswer, now: Now) -> Given {
+    ///
+    /// # Errors
+    /// As for [`StandIn::record`].
+    pub fn record_now(
+        &self,
+        request: Request,
+        ledger: LedgerAnswer,
+        now: Now,
+    ) -> Result<Given, NoAnswer> {
         self.lock().record(request, ledger, now)
     }
 
@@ -303,7 +312,35 @@ impl StandIn {
         remaining: Amount,
         now: Now,
     ) -> Result<Accepted, NoAnswer> {
-        let (accepted, appended) = self.lock().accept_reversal(id, card, remaining, now)?;
+        self.take_back(id, card, remaining, false, now).await
+    }
+
+    /// The same of an authorization that took the money at once (0200), and of its capture.
+    ///
+    /// # Errors
+    /// As for [`StandIn::accept_reversal`].
+    pub async fn accept_reversal_of_both(
+        &self,
+        id: AuthorizationId,
+        card: CardToken,
+        remaining: Amount,
+        now: Now,
+    ) -> Result<Accepted, NoAnswer> {
+        self.take_back(id, card, remaining, true, now).await
+    }
+
+    async fn take_back(
+        &self,
+        id: AuthorizationId,
+        card: CardToken,
+        remaining: Amount,
+        captured: bool,
+        now: Now,
+    ) -> Result<Accepted, NoAnswer> {
+        let (accepted, appended) = self
+            .lock()
+            .accept_reversal(id, card, remaining, captured, now)?;
+        // Records become durable in their order: the last one covers both.
         durable(appended).await?;
         Ok(accepted)
     }

@@ -42,6 +42,8 @@ pub struct Request {
     /// Digest of the network's terminal, for whoever names this one without its key; zero where it is
     /// not known.
     pub terminal: u32,
+    /// True where an approval takes the money at once (0200): it is captured in the same step.
+    pub captures: bool,
 }
 
 impl Request {

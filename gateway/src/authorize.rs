@@ -309,8 +309,12 @@ impl Gateway {
                     decision.approved,
                     request.amount.minor(),
                 );
-                let recorded = (self.parts.stand_in).record_now(request, decision, now());
-                let waiting = self.parts.metrics.waiting(Wait::Written);
+                let recorded = (self.parts.stand_in).record_now(request, decision, now())?;
+                let waiting = self.parts.metrics.waiting(if request.captures {
+                    Wait::Durable
+                } else {
+                    Wait::Written
+                });
                 let recorded = writing.answer(recorded).await;
                 self.kept(waiting, recorded)
             }

@@ -108,6 +108,19 @@ impl Keys {
         fallback::completion_id(&self.authorization_id(key, card))
     }
 
+    /// The digest of what a repeat of a request that takes the money at once (0200) must not change: the
+    /// same request without that is another one.
+    pub fn purchase_fingerprint(
+        &self,
+        processing_code: &str,
+        amount: Amount,
+        currency: Currency,
+    ) -> Fingerprint {
+        let content = self.fingerprint(processing_code, amount, currency);
+        let parts: [&[u8]; 2] = [b"purchase", &content.0.to_le_bytes()];
+        Fingerprint(first_u64(truncated(&self.id, &parts)))
+    }
+
     /// The digest of a terminal of a network; never zero, which means that there is none.
     pub fn terminal(&self, key: &NaturalKey) -> u32 {
         let terminal = key.terminal_id.trim_end().as_bytes();

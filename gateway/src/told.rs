@@ -5,7 +5,7 @@
 //! must mean one of those that were answered here, and only one.
 
 use fallback::{Accepted, Completion, Found, Movement, Reference};
-use ledger_api::{Amount, AuthorizationId};
+use ledger_api::{Amount, AuthorizationId, CardToken};
 
 use crate::authorize::{Gateway, Refused, now};
 use crate::metrics::labels::Wait;
@@ -16,6 +16,8 @@ use crate::traces::Trail;
 pub enum Named {
     /// By its key: by its id, that is.
     Key(AuthorizationId),
+    /// By its key, and it took the money at once (0200).
+    Purchase(AuthorizationId),
     /// By what both have in common.
     Reference(Reference),
     /// Not well enough.
@@ -40,7 +42,7 @@ impl Gateway {
     pub fn original(&self, named: &Named, amount: Amount) -> Result<AuthorizationId, Refused> {
         let stand_in = &self.parts().stand_in;
         let found = match named {
-            Named::Key(id) => return Ok(*id),
+            Named::Key(id) | Named::Purchase(id) => return Ok(*id),
             Named::Reference(reference) => stand_in.original_to_reverse(reference, amount),
             Named::Unknown => Found::Nothing,
         };
@@ -48,6 +50,32 @@ impl Gateway {
             Found::One(id) => Ok(id),
             Found::Nothing | Found::Several => Err(Refused::NoOriginal),
         }
+    }
+
+    /// As [`Gateway::reverse`], of the original that was found; of one that took the money at once, with
+    /// its capture.
+    pub async fn take_back(
+        &self,
+        named: &Named,
+        id: AuthorizationId,
+        card: CardToken,
+        remaining: Amount,
+        trail: Trail,
+    ) -> Result<Accepted, Refused> {
+        if !matches!(named, Named::Purchase(_)) {
+            return self.reverse(id, card, remaining, trail).await;
+        }
+        let gateway = self.clone();
+        let work = self.parts().work.spawn(async move {
+            let parts = gateway.parts();
+            let _guard = parts.lanes.wait_and_enter(id).await;
+            let accepted = (parts.stand_in).accept_reversal_of_both(id, card, remaining, now());
+            let waiting = parts.metrics.waiting(Wait::Durable);
+            let told = gateway.writing(id, trail).told(accepted).await;
+            waiting.over();
+            told
+        });
+        self.accepted(work).await
     }
 
     /// Takes note of money that was captured or given back (0220). Waits for its authorization, where
@@ -62,7 +90,7 @@ impl Gateway {
         let work = self.parts().work.spawn(async move {
             let parts = gateway.parts();
             let of = match named {
-                Named::Key(id) => Some(id),
+                Named::Key(id) | Named::Purchase(id) => Some(id),
                 Named::Reference(reference) => {
                     let amount = completion.amount;
                     match parts.stand_in.original_to_complete(&reference, amount) {

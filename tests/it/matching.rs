@@ -4,6 +4,7 @@
 mod completions;
 mod doors;
 mod orders;
+mod purchases;
 mod references;
 
 use anyhow::bail;

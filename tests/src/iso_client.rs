@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gateway::identity::Keys;
+use iso8583::Mti;
 use tokio::time::Instant;
 
 use crate::notebook::{Door, Notebook, Outcome, Record, Refusal, ReversalOutcome};
@@ -18,7 +19,7 @@ use line::Line;
 pub use link::Reply;
 pub use messages::{
     advice_message, authorization_message, completion_message, completion_reversal_message,
-    management_message, original_data, reversal_message, reversal_message_naming,
+    management_message, original_data, purchase_message, reversal_message, reversal_message_naming,
 };
 
 /// A client of one gateway; clones share the connection. Every answer goes into the notebook.
@@ -95,6 +96,75 @@ impl IsoClient {
             repeat,
             outcome: outcome.clone(),
         });
+        outcome
+    }
+
+    /// Sends the payment as 0200, or 0201 where `repeat`: approved, it takes the money at once, which is
+    /// in the notebook as its completion.
+    pub async fn purchase(&self, payment: &Payment, repeat: bool, deadline: Duration) -> Outcome {
+        let start = Instant::now();
+        let reply = match purchase_message(payment, repeat) {
+            Ok(message) => self.exchange(message, deadline).await,
+            Err(error) => Err(error),
+        };
+        let outcome = match reply {
+            Ok(reply) => reply.outcome(payment.amount_minor, start.elapsed()),
+            Err(error) => Outcome::Unanswered(format!("{error:#}")),
+        };
+        let id = payment.id(&self.keys);
+        self.notebook.write(Record::Authorization {
+            id,
+            card: payment.token,
+            gateway: self.gateway,
+            door: Door::Iso,
+            amount_minor: payment.amount_minor,
+            repeat,
+            outcome: outcome.clone(),
+        });
+        let captured = match &outcome {
+            Outcome::Answered(answer) if answer.approved => ReversalOutcome::Accepted {
+                duplicate: None,
+                latency: answer.latency,
+            },
+            Outcome::Answered(_) | Outcome::Refused(_) => return outcome,
+            Outcome::Unanswered(why) => ReversalOutcome::Unanswered(why.clone()),
+        };
+        self.notebook.write(Record::Completion {
+            id: fallback::completion_id(&id),
+            of: Some(id),
+            card: payment.token,
+            gateway: self.gateway,
+            door: Door::Iso,
+            amount_minor: payment.amount_minor,
+            refund: false,
+            more: false,
+            outcome: captured,
+        });
+        outcome
+    }
+
+    /// Takes back what was sent as 0200, with a 0420, but for `remaining_minor`.
+    pub async fn reverse_purchase(
+        &self,
+        payment: &Payment,
+        remaining_minor: i64,
+        deadline: Duration,
+    ) -> ReversalOutcome {
+        let original = original_data(Mti::M0200, payment);
+        let message =
+            original.and_then(|it| reversal_message_naming(payment, remaining_minor, Some(&it)));
+        let outcome = self.accepted(message, deadline).await;
+        let id = payment.id(&self.keys);
+        for id in [id, fallback::completion_id(&id)] {
+            self.notebook.write(Record::Reversal {
+                id,
+                card: payment.token,
+                gateway: self.gateway,
+                door: Door::Iso,
+                remaining_minor,
+                outcome: outcome.clone(),
+            });
+        }
         outcome
     }
 

@@ -59,6 +59,7 @@ fn example() -> Example {
             stan: 1,
             rrn: *b"000000000001",
             terminal: 1,
+            captures: false,
         },
         card: Some(CardState {
             card,

@@ -9,7 +9,7 @@
 //!   41  1  flags: 1 approved, 2 asked,    41  7  reserved          17  1  reason parked
 //!          4 repeat, 8 account,           48  8  remaining, minor  18  6  reserved
 //!          16 expiry, 32 ledger                                    24  8  mark: epoch
-//!          declines
+//!          declines, 64 captures
 //!   42  1  reason                                                  32  8  mark: position
 //!   43  1  by: 0 ledger, 1 stand-in,
 //!          2 network                    4 Booted (32)            5 Synced (0)
@@ -220,6 +220,7 @@ const REPEAT: u8 = 4;
 const ACCOUNT: u8 = 8;
 const EXPIRY: u8 = 16;
 const LEDGER_DECLINES: u8 = 32;
+const CAPTURES: u8 = 64;
 
 const PARKED: u8 = 1;
 
@@ -330,6 +331,7 @@ fn encode_answer(answered: &Answered, out: &mut Vec<u8>) {
         (request.repeat, REPEAT),
         (answered.account.is_some(), ACCOUNT),
         (request.expiry.is_some(), EXPIRY),
+        (request.captures, CAPTURES),
     ];
     let by = match answered.by {
         DecidedBy::Ledger => 0,
@@ -374,7 +376,7 @@ fn decode_answer(fields: &mut Fields<'_>) -> Result<Answered, RecordError> {
     let card = CardToken::from_bytes(fields.take()?);
     let flags = fields.u8()?;
     fields.check(
-        flags <= APPROVED | ASKED | REPEAT | ACCOUNT | EXPIRY | LEDGER_DECLINES,
+        flags <= APPROVED | ASKED | REPEAT | ACCOUNT | EXPIRY | LEDGER_DECLINES | CAPTURES,
         "flag",
     )?;
     let reason = fields.reason()?;
@@ -418,6 +420,7 @@ fn decode_answer(fields: &mut Fields<'_>) -> Result<Answered, RecordError> {
             stan,
             rrn,
             terminal,
+            captures: flags & CAPTURES != 0,
         },
         account: (flags & ACCOUNT != 0).then_some(AccountId(account)),
         approved: flags & APPROVED != 0,

@@ -52,6 +52,7 @@ fn answer(n: u64) -> Record {
             stan: 123_456,
             rrn: *b"632608123456",
             terminal: 0,
+            captures: false,
         },
         account: Some(AccountId(n)),
         approved: true,
@@ -332,7 +333,7 @@ prop_compose! {
         id in any::<[u8; 16]>(), card in cards(), amount in amounts(),
         currency in proptest::sample::select(&[978, 840, 392, 414]),
         expiry in proptest::option::of((0_u16..=99, 1_u16..=12)),
-        fingerprint in any::<u64>(), alias in any::<u64>(), repeat in any::<bool>(),
+        fingerprint in any::<u64>(), alias in any::<u64>(), (repeat, captures) in any::<(bool, bool)>(),
         (stan, terminal) in any::<(u32, u32)>(), rrn in any::<[u8; 12]>(),
     ) -> Request {
         Request {
@@ -347,6 +348,7 @@ prop_compose! {
             stan,
             rrn,
             terminal,
+            captures,
         }
     }
 }

@@ -218,6 +218,7 @@ mod tests {
             stan: u32::try_from(number).unwrap(),
             rrn: *b"000000000001",
             terminal: 1,
+            captures: false,
         };
         Answer {
             request,

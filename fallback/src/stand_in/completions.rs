@@ -5,16 +5,23 @@
 //! authorization take of it is counted in the order in which they came; after the last one it holds
 //! nothing. Of an authorization that was answered elsewhere nothing is known to be held. A refund adds
 //! nothing until the feed shows it.
+//!
+//! An approval that takes the money at once (0200) is an answer and a capture, written in this order under
+//! one lock. It is told to the network once both are durable, whoever approved it: otherwise money that
+//! was promised could be held and never taken.
 
 use std::collections::HashMap;
 
 use ledger_api::{AdviceItem, AuthorizationId, Capture, Refund};
 
 use super::refused;
-use super::state::State;
+use super::state::{Ready, State};
 use crate::exposure::Claim;
-use crate::journal::{Appended, Completed, Record};
-use crate::words::{Accepted, Completion, Found, Movement, NotTaken, Now, Reference};
+use crate::journal::{AppendError, Appended, Completed, Record};
+use crate::words::{
+    Accepted, Answer, Completion, Found, Movement, NoAnswer, NotTaken, Now, Reference,
+    completion_id,
+};
 
 /// Everything that was completed, for as long as its records stay in the journal.
 #[derive(Debug, Default)]
@@ -89,6 +96,85 @@ impl Completions {
 }
 
 impl State {
+    /// Where an approval takes the money at once, the capture that belongs to it: `None` where none
+    /// does. It is written down behind the answer, which is given once both are durable; where there is
+    /// no capture yet, after a crash between the two, it is written now.
+    fn capture_at_once(
+        &mut self,
+        answer: &Answer,
+        at_ms: u64,
+    ) -> Result<Option<Appended>, AppendError> {
+        let Some(id) = captured_by(answer) else {
+            return Ok(None);
+        };
+        if let Some((seq, _)) = self.completions.get(&id) {
+            return Ok(self.underway(seq));
+        }
+        let request = &answer.request;
+        let known = self.copy.card(&request.card).map(|card| card.account);
+        let completed = Completed {
+            at_ms,
+            completion: Completion {
+                id,
+                of: Some(request.id),
+                movement: Movement::Capture,
+                card: request.card,
+                amount: answer.approved_amount,
+                currency: request.currency,
+                more: false,
+                fingerprint: request.fingerprint,
+            },
+            account: known.or_else(|| self.accounts.get(&request.card).copied()),
+        };
+        let appended = self.append(Record::Completion(completed))?;
+        let seq = appended.seq();
+        self.install_completion(completed, seq);
+        Ok(Some(appended))
+    }
+
+    /// What is to be waited for beside the answer.
+    pub(super) fn captured(
+        &mut self,
+        answer: &Answer,
+        at_ms: u64,
+    ) -> Result<Option<Appended>, NoAnswer> {
+        self.capture_at_once(answer, at_ms).map_err(|error| {
+            tracing::warn!(%error, "no answer: its capture cannot be written down");
+            // Nobody waits for the answer's own record.
+            self.journal.nudge();
+            refused(&error)
+        })
+    }
+
+    /// True where the answer may be given again: it, and the capture that belongs to it, are as safe as
+    /// they had to be the first time.
+    pub(super) fn may_give(&self, answer: &Answer, ready: Ready) -> bool {
+        let captured = captured_by(answer).is_none_or(|id| {
+            let capture = self.completions.get(&id);
+            capture.is_some_and(|(seq, _)| ready.is_durable(seq))
+        });
+        captured && ready.includes(answer)
+    }
+
+    /// Captures whose answer was written and they were not: the machine stopped in between.
+    pub(super) fn capture_what_is_left(&mut self, at_ms: u64) -> Result<(), AppendError> {
+        let left: Vec<_> = (self.answers.after(0))
+            .filter(|answer| {
+                captured_by(answer).is_some_and(|id| self.completions.get(&id).is_none())
+            })
+            .copied()
+            .collect();
+        for answer in left {
+            // The network's word may have come over it.
+            if let Some(stands) = self.answers.get(&answer.request.id) {
+                self.capture_at_once(&stands, at_ms)?;
+            }
+        }
+        // They are told once they are durable, and nobody waits for that.
+        self.hasten();
+        Ok(())
+    }
+
     /// The authorization to which these references belong. Those of this amount are meant; where an
     /// amount is only a hint, one that is alone is meant whatever its amount.
     pub(super) fn find_original(&self, reference: &Reference, amount: Sought) -> Found {
@@ -190,6 +276,12 @@ impl State {
             self.book.owe(*capture, beyond);
         }
     }
+}
+
+/// The id of the capture that an answer must have: of an approval of ours that takes the money at once.
+fn captured_by(answer: &Answer) -> Option<AuthorizationId> {
+    let captures = answer.approved && answer.request.captures;
+    captures.then(|| completion_id(&answer.request.id))
 }
 
 /// The amount of an original that is looked for.

@@ -29,6 +29,7 @@ pub(super) fn recover(mut setup: Setup, now: Now) -> Result<State, OpenError> {
         policy_hash,
     }))?;
     catch_up(&mut state, now)?;
+    state.capture_what_is_left(now.boot_ms)?;
     // After what left before: these came back since.
     for (seq, again) in told_again {
         state.claim_again(again.id, seq);

@@ -17,7 +17,9 @@ use crate::homes::Homes;
 use crate::journal::{Answered, AppendError, Appended, Journal, Record, Reversed};
 use crate::policy::Policy;
 use crate::windows::{ServedTime, Windows};
-use crate::words::{Accepted, Answer, DecidedBy, Decision, LedgerAnswer, NotTaken, Now, Request};
+use crate::words::{
+    Accepted, Answer, DecidedBy, Decision, LedgerAnswer, NotTaken, Now, Request, completion_id,
+};
 
 /// How many ids without an answer are remembered.
 const UNANSWERED_MAX: usize = 100_000;
@@ -74,6 +76,11 @@ pub(super) struct Ready {
 }
 
 impl Ready {
+    /// True where the record is durable.
+    pub(super) fn is_durable(self, seq: u64) -> bool {
+        seq <= self.durable
+    }
+
     /// True where the answer's record is as safe as the first answer had to wait for.
     pub(super) fn includes(self, answer: &Answer) -> bool {
         match answer.by {
@@ -177,7 +184,7 @@ impl State {
         now: Now,
     ) -> Result<Given, NoAnswer> {
         if let Some(known) = self.answers.get(&request.id) {
-            return Ok(self.again(known));
+            return self.again(known, now);
         }
         self.note_age(now);
         let asked = asked || self.is_unanswered(&request.id);
@@ -207,15 +214,14 @@ impl State {
             Ok(appended) => {
                 self.unanswered.remove(&request.id);
                 let answer = self.install(&answered, appended.seq());
-                Ok(Given::durable(answer, appended))
+                let captured = self.captured(&answer, now.boot_ms)?;
+                Ok(Given::durable(answer, captured.unwrap_or(appended)))
             }
             // The ledger may hold the money: a decline that it is never told would leave it held. A
             // repeat may be of something that was asked before a restart.
             Err(error) if asked || request.repeat => {
                 tracing::warn!(%error, "no answer: the ledger may have been asked and cannot be told");
-                if self.unanswered.len() < UNANSWERED_MAX {
-                    self.unanswered.insert(request.id);
-                }
+                self.note_unanswered(request.id);
                 Err(refused(&error))
             }
             Err(error) => {
@@ -242,9 +248,14 @@ impl State {
         self.unanswered.contains(id) || self.unanswered.len() >= UNANSWERED_MAX
     }
 
-    pub(super) fn record(&mut self, request: Request, ledger: LedgerAnswer, now: Now) -> Given {
+    pub(super) fn record(
+        &mut self,
+        request: Request,
+        ledger: LedgerAnswer,
+        now: Now,
+    ) -> Result<Given, NoAnswer> {
         if let Some(known) = self.answers.get(&request.id) {
-            return self.again(known);
+            return self.again(known, now);
         }
         let answered = Answered {
             at_ms: now.boot_ms,
@@ -262,12 +273,29 @@ impl State {
             knowledge_age_ms: self.copy.age_ms(now),
         };
         match self.append(Record::Answer(answered)) {
-            Ok(appended) => Given::written(self.install(&answered, appended.seq()), appended),
+            Ok(appended) => {
+                let answer = self.install(&answered, appended.seq());
+                Ok(match self.captured(&answer, now.boot_ms)? {
+                    Some(captured) => Given::durable(answer, captured),
+                    None => Given::written(answer, appended),
+                })
+            }
+            Err(error) if request.captures && ledger.approved => {
+                tracing::warn!(%error, "no answer: its capture cannot be written down");
+                self.note_unanswered(request.id);
+                Err(refused(&error))
+            }
             Err(error) => {
                 tracing::warn!(%error, "the ledger's answer is passed on without a record");
                 self.hold(&answered, 0);
-                Given::now(self.install_unwritten(&answered))
+                Ok(Given::now(self.install_unwritten(&answered)))
             }
+        }
+    }
+
+    fn note_unanswered(&mut self, id: AuthorizationId) {
+        if self.unanswered.len() < UNANSWERED_MAX {
+            self.unanswered.insert(id);
         }
     }
 
@@ -284,6 +312,10 @@ impl State {
             Amount::ZERO
         };
         let known = self.answers.get(&request.id);
+        // What took the money at once is another kind of message: the network completes it (0220).
+        if known.is_some_and(|known| known.request.captures) {
+            return Err(NotTaken::Conflict);
+        }
         // It outranks an answer of ours, not one of the network's own.
         if let Some(known) = known.filter(|known| known.by == DecidedBy::Network) {
             let same = known.approved == approved
@@ -331,7 +363,34 @@ impl State {
         ))
     }
 
+    /// Takes a reversal; with `captured`, or where it is known that the money was taken at once, of the
+    /// capture too.
     pub(super) fn accept_reversal(
+        &mut self,
+        id: AuthorizationId,
+        card: CardToken,
+        remaining: Amount,
+        captured: bool,
+        now: Now,
+    ) -> Result<(Accepted, Option<Appended>), NoAnswer> {
+        let known = self.answers.get(&id);
+        let captured = captured || known.is_some_and(|answer| answer.request.captures);
+        let (hold, waits) = self.reverse_one(id, card, remaining, now)?;
+        if !captured {
+            return Ok((hold, waits));
+        }
+        let capture = completion_id(&id);
+        let (capture, last) = self
+            .reverse_one(capture, card, remaining, now)
+            .inspect_err(|_| self.journal.nudge())?;
+        let accepted = Accepted {
+            seq: hold.seq,
+            duplicate: hold.duplicate && capture.duplicate,
+        };
+        Ok((accepted, last.or(waits)))
+    }
+
+    fn reverse_one(
         &mut self,
         id: AuthorizationId,
         card: CardToken,
@@ -377,12 +436,15 @@ impl State {
     }
 
     /// A known answer, once it is as safe as the first one had to be.
-    fn again(&self, known: Answer) -> Given {
-        match (self.in_flight.get(&known.seq), known.by) {
+    fn again(&mut self, known: Answer, now: Now) -> Result<Given, NoAnswer> {
+        if let Some(captured) = self.captured(&known, now.boot_ms)? {
+            return Ok(Given::durable(known, captured));
+        }
+        Ok(match (self.in_flight.get(&known.seq), known.by) {
             (None, _) => Given::now(known),
             (Some(appended), DecidedBy::Ledger) => Given::written(known, appended.clone()),
             (Some(appended), _) => Given::durable(known, appended.clone()),
-        }
+        })
     }
 
     /// Appends, and remembers who waits.

@@ -7,4 +7,5 @@ mod matching;
 mod repeats;
 mod restart;
 mod rig;
+mod single_message;
 mod trouble;

@@ -93,6 +93,7 @@ async fn parse(app: &App, message: Message) -> Result<Parsed, Box<Problem>> {
         stan: natural.stan.parse().unwrap_or_default(),
         rrn: natural.padded_rrn(),
         terminal: app.keys.terminal(&natural),
+        captures: false,
     };
     let approved = APPROVING.contains(&response);
     Ok((request, approved, body::traceparent(&headers)))

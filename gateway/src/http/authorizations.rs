@@ -149,6 +149,7 @@ fn request(app: &App, key: &str, body: Body) -> Result<Request, Box<Problem>> {
         stan: natural.stan.parse().unwrap_or_default(),
         rrn: natural.padded_rrn(),
         terminal: app.keys.terminal(&natural),
+        captures: false,
     })
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::body::{self, CardBody, NetworkBody};
 use super::{App, reply};
 use crate::metrics::labels::Door;
+use crate::told::Named;
 use crate::traces::{Arrival, Via};
 
 #[derive(Deserialize)]
@@ -28,6 +29,8 @@ enum Of {
     #[default]
     Authorization,
     Completion,
+    /// An authorization that took the money at once (0200).
+    Purchase,
 }
 
 #[derive(Serialize)]
@@ -41,7 +44,7 @@ struct View {
 /// shed would come again, and only lowers what is at risk.
 pub(super) async fn create(State(app): State<App>, message: Request) -> Response {
     let metrics = &app.gateway.parts().metrics;
-    let (id, card, remaining, link) = match parse(&app, message).await {
+    let (named, id, card, remaining, link) = match parse(&app, message).await {
         Ok(parsed) => parsed,
         Err(problem) => {
             metrics.malformed(Door::Http);
@@ -50,7 +53,7 @@ pub(super) async fn create(State(app): State<App>, message: Request) -> Response
     };
     let arrival = Arrival::reversal(&app.gateway, Via::Http, &id, link);
     let accepted = (app.gateway)
-        .reverse(id, card, remaining, arrival.trail())
+        .take_back(&named, id, card, remaining, arrival.trail())
         .await;
     arrival.accepted(&accepted);
     metrics.reversal(Door::Http, &accepted);
@@ -67,7 +70,13 @@ pub(super) async fn create(State(app): State<App>, message: Request) -> Response
     }
 }
 
-type Parsed = (AuthorizationId, CardToken, Amount, Option<TraceParent>);
+type Parsed = (
+    Named,
+    AuthorizationId,
+    CardToken,
+    Amount,
+    Option<TraceParent>,
+);
 
 async fn parse(app: &App, message: Request) -> Result<Parsed, Box<Problem>> {
     let (headers, bytes) = body::receive(message).await?;
@@ -76,8 +85,13 @@ async fn parse(app: &App, message: Request) -> Result<Parsed, Box<Problem>> {
     let card = body.card.token(&app.keys)?;
     let natural = body.original.parse("/original")?;
     let id = match body.of {
-        Of::Authorization => app.keys.authorization_id(&natural, &card),
+        Of::Authorization | Of::Purchase => app.keys.authorization_id(&natural, &card),
         Of::Completion => app.keys.completion_id(&natural, &card),
     };
-    Ok((id, card, body.remaining_minor, body::traceparent(&headers)))
+    let named = match body.of {
+        Of::Purchase => Named::Purchase(id),
+        Of::Authorization | Of::Completion => Named::Key(id),
+    };
+    let link = body::traceparent(&headers);
+    Ok((named, id, card, body.remaining_minor, link))
 }

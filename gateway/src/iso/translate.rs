@@ -1,17 +1,20 @@
 //! ISO 8583 messages to our words, and answers back.
 //!
 //! What a message belongs to is in DE90, where that is complete: message type, STAN, transmission time
-//! and acquirer. The type says whether an authorization (01xx, or 0000 from peers that do not keep it)
-//! or a completion (02xx) is meant. Where DE90 is missing, or a part of it is zeros, the original is
-//! looked for by card, DE37, DE41 and DE4 ([`crate::told`]). So DE90 is not mandatory here, though it is
-//! for most hosts: to take back what can only be meant is better than to leave it held until it expires.
-//! A reversal that means nothing, or more than one, is answered 25; a completion stands alone then.
+//! and acquirer. The type says whether an authorization is meant (01xx, or 0000 from peers that do not
+//! keep it), a purchase that took the money at once (0200), or a completion (0220). What DE90 does not
+//! have, DE37, DE41 and DE42 of the original among it, is as in the message itself.
+//!
+//! Where DE90 is missing, or a part of it is zeros, the original is looked for by card, DE37, DE41 and DE4
+//! ([`crate::told`]). So DE90 is not mandatory here, though it is for most hosts: to take back what can
+//! only be meant is better than to leave it held until it expires. A reversal that means nothing, or more
+//! than one, is answered 25; a completion stands alone then.
 
 mod at_once;
 mod fields;
 mod telling;
 
-use fallback::{Completion, Request};
+use fallback::{Completion, Movement, Request};
 use iso8583::{Message, MessageBuilder, Mti, presence};
 use ledger_api::{Amount, CardToken};
 use tokio::time::Instant;
@@ -99,6 +102,9 @@ pub fn understood(message: &Message<'_>, link: &Link) -> Heard {
     }
     let what = match message.mti() {
         Mti::M0100 | Mti::M0101 => fields::request(message, link).map(What::Authorization),
+        Mti::M0200 | Mti::M0201 if fields::movement(message) == Some(Movement::Capture) => {
+            fields::purchase(message, link).map(What::Authorization)
+        }
         Mti::M0120 | Mti::M0121 => fields::advice(message, link).map(What::Told),
         Mti::M0220 | Mti::M0221 if fields::movement(message).is_some() => {
             fields::completion(message, link).map(What::Told)

@@ -12,6 +12,19 @@ use crate::payment::{Completion, Payment};
 /// Where a field of the payment does not fit its format.
 pub fn authorization_message(payment: &Payment, repeat: bool) -> anyhow::Result<Vec<u8>> {
     let mti = if repeat { Mti::M0101 } else { Mti::M0100 };
+    asked_as(mti, payment)
+}
+
+/// 0200, or 0201, for a payment: approved, it takes the money at once.
+///
+/// # Errors
+/// Where a field of the payment does not fit its format.
+pub fn purchase_message(payment: &Payment, repeat: bool) -> anyhow::Result<Vec<u8>> {
+    let mti = if repeat { Mti::M0201 } else { Mti::M0200 };
+    asked_as(mti, payment)
+}
+
+fn asked_as(mti: Mti, payment: &Payment) -> anyhow::Result<Vec<u8>> {
     let mut message = with_payment(mti, payment, payment.amount_minor).map_err(bad)?;
     let network = &payment.network;
     set(&mut message, 7, &network.transmitted_at)?;

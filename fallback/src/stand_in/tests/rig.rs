@@ -263,6 +263,7 @@ pub(super) fn request(number: u32, card: u8, amount: i64) -> Request {
         stan: number,
         rrn: *b"000000000001",
         terminal: 1,
+        captures: false,
     }
 }
 

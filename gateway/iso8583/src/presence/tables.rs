@@ -13,7 +13,7 @@ use crate::Mti;
 /// terminal and amount.
 pub const ESSENTIAL_1987: &[Rule] = &[
     rule(
-        &[Mti::M0100, Mti::M0101],
+        &[Mti::M0100, Mti::M0101, Mti::M0200, Mti::M0201],
         &[
             must(2),
             must(3),

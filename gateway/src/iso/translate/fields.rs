@@ -28,6 +28,19 @@ pub(super) fn request(message: &Message<'_>, link: &Link) -> Result<Request, u8>
         stan: natural.stan.parse().map_err(|_| 11)?,
         rrn: natural.padded_rrn(),
         terminal: link.keys.terminal(&natural),
+        captures: false,
+    })
+}
+
+/// An authorization that takes the money at once.
+pub(super) fn purchase(message: &Message<'_>, link: &Link) -> Result<Request, u8> {
+    let request = request(message, link)?;
+    let code = message.field(3).ok_or(3)?.to_text();
+    let (amount, currency) = (request.amount, request.currency);
+    Ok(Request {
+        captures: true,
+        fingerprint: link.keys.purchase_fingerprint(&code, amount, currency),
+        ..request
     })
 }
 
@@ -64,7 +77,7 @@ pub(super) fn completion(message: &Message<'_>, link: &Link) -> Result<Told, u8>
     let processing_code = message.field(3).ok_or(3)?.to_text();
     let named = named(message, link, &natural, &card)?;
     let of = match named {
-        Named::Key(of) => Some(of),
+        Named::Key(of) | Named::Purchase(of) => Some(of),
         Named::Reference(_) | Named::Unknown => None,
     };
     let keys = &link.keys;
@@ -122,6 +135,7 @@ fn named(
     }
     let original = message.original_data().ok_or(90)?;
     let is_completion = matches!(original.mti, Mti::M0220 | Mti::M0221);
+    let is_purchase = matches!(original.mti, Mti::M0200 | Mti::M0201);
     let stan = original.stan.as_str();
     let is_complete = stan.bytes().any(|digit| digit != b'0')
         && is_transmission_time(original.transmitted_at.as_str())
@@ -144,11 +158,13 @@ fn named(
         transmitted_at: original.transmitted_at.to_string(),
         ..own.clone()
     };
-    Ok(Named::Key(if is_completion {
-        link.keys.completion_id(&key, card)
+    Ok(if is_completion {
+        Named::Key(link.keys.completion_id(&key, card))
+    } else if is_purchase {
+        Named::Purchase(link.keys.authorization_id(&key, card))
     } else {
-        link.keys.authorization_id(&key, card)
-    }))
+        Named::Key(link.keys.authorization_id(&key, card))
+    })
 }
 
 fn card(message: &Message<'_>, link: &Link) -> Result<CardToken, u8> {

@@ -42,7 +42,9 @@ pub(super) async fn tell(told: Told, link: &Link) -> Result<&'static str, Refuse
                 Ok(id) => {
                     let arrival = Arrival::reversal(gateway, Via::Iso8583, &id, None);
                     let trail = arrival.trail();
-                    let accepted = gateway.reverse(id, card, remaining, trail).await;
+                    let accepted = gateway
+                        .take_back(&original, id, card, remaining, trail)
+                        .await;
                     arrival.accepted(&accepted);
                     accepted
                 }
