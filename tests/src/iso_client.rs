@@ -1,9 +1,9 @@
-//! A client of a gateway's ISO 8583 door: one TCP connection, many requests in flight, answers in
-//! any order, matched by message class and STAN. A sign-off of the gateway is answered and obeyed.
+//! A client of a gateway's ISO 8583 door: one connection of `iso8583-link`, made again when it breaks,
+//! with every answer in the notebook. After a sign-off of the gateway it waits for its successor.
 
 mod line;
-mod link;
 mod messages;
+mod reply;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,11 +16,11 @@ use crate::notebook::{Door, Notebook, Outcome, Record, Refusal, ReversalOutcome}
 use crate::payment::{Completion, Payment};
 
 use line::Line;
-pub use link::Reply;
 pub use messages::{
     advice_message, authorization_message, completion_message, completion_reversal_message,
     management_message, original_data, purchase_message, reversal_message, reversal_message_naming,
 };
+pub use reply::Reply;
 
 /// A client of one gateway; clones share the connection. Every answer goes into the notebook.
 #[derive(Clone)]
@@ -65,7 +65,7 @@ impl IsoClient {
     /// # Errors
     /// Where it is not answered with 00 within five seconds.
     pub async fn sign_on(&self) -> anyhow::Result<()> {
-        self.line.manage("001").await
+        self.line.sign_on().await
     }
 
     /// 0800 with DE70 = 301.
@@ -73,7 +73,7 @@ impl IsoClient {
     /// # Errors
     /// Where it is not answered with 00 within five seconds.
     pub async fn echo(&self) -> anyhow::Result<()> {
-        self.line.manage("301").await
+        self.line.echo().await
     }
 
     /// Sends the payment as 0100, or 0101 where `repeat`, and waits at most for `deadline`.
@@ -253,7 +253,7 @@ impl IsoClient {
         outcome
     }
 
-    /// Sends any message and waits for the answer with the same class and STAN; nothing goes into
+    /// Sends any message and waits for its answer; nothing goes into
     /// the notebook.
     ///
     /// # Errors

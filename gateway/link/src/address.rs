@@ -46,9 +46,9 @@ impl Address {
             Ok(opened) => opened,
             Err(_) => Err(io::ErrorKind::TimedOut.into()),
         };
-        opened.map_err(|source| LinkError::Connect {
+        opened.map_err(|cause| LinkError::Connect {
             address: self.host.clone(),
-            source,
+            cause,
         })
     }
 

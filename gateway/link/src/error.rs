@@ -11,14 +11,12 @@ use crate::RequestId;
 #[non_exhaustive]
 pub enum LinkError {
     /// Nobody took the connection.
-    #[error(
-        "no connection to {address}: {source}; nothing was sent: use another link or try later"
-    )]
+    #[error("no connection to {address}: {cause}; nothing was sent: use another link or try later")]
     Connect {
         /// Whom it was for.
         address: String,
         /// What the system says.
-        source: io::Error,
+        cause: io::Error,
     },
     /// TLS cannot be set up with what was given.
     #[error("TLS cannot be set up: {0}; nothing was sent: correct the certificates or the name")]

@@ -6,30 +6,31 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
+use iso8583_link::{Address, Connection, LinkError, Retry, Settings, State};
 use tokio::sync::{Mutex, watch};
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
-use super::link::{Link, Reply, Stage, Waiting};
-use super::messages::management_message;
+use super::reply::Reply;
 
 /// Between two attempts to connect to a gateway that has signed off.
 const AGAIN: Duration = Duration::from_millis(25);
-const SIGNED_ON_WITHIN: Duration = Duration::from_secs(5);
+/// More than any load has in flight: the gateway has to bound it.
+const IN_FLIGHT_MAX: usize = 1 << 20;
 
 type BoxFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// See the module.
 pub(super) struct Line {
-    address: String,
-    link: Mutex<Option<Arc<Link>>>,
+    address: Address,
+    link: Mutex<Option<Connection>>,
     signed_off: AtomicBool,
 }
 
 impl Line {
     pub(super) fn to(address: &str) -> Arc<Self> {
         Arc::new(Self {
-            address: address.to_owned(),
+            address: Address::tcp(address),
             link: Mutex::default(),
             signed_off: AtomicBool::new(false),
         })
@@ -41,14 +42,22 @@ impl Line {
     }
 
     /// The connection; a new one where there is none, or where it broke.
-    pub(super) async fn link(self: &Arc<Self>) -> anyhow::Result<Arc<Link>> {
+    pub(super) async fn link(self: &Arc<Self>) -> anyhow::Result<Connection> {
         let mut link = self.link.lock().await;
-        if let Some(link) = link.as_ref().filter(|link| !link.is_broken()) {
-            return Ok(Arc::clone(link));
+        if let Some(link) = link.as_ref().filter(|link| link.ending().is_none()) {
+            return Ok(link.clone());
         }
-        let fresh = Arc::new(Link::connect(&self.address).await?);
-        tokio::spawn(watch(Arc::downgrade(self), fresh.stage()));
-        *link = Some(Arc::clone(&fresh));
+        let settings = Settings {
+            signs_on: false,
+            heeds_sign_off: false,
+            echo_after: None,
+            in_flight_max: IN_FLIGHT_MAX,
+            ..Settings::default()
+        };
+        let fresh = Connection::connect(&self.address, settings).await;
+        let fresh = fresh.with_context(|| self.no_link())?;
+        tokio::spawn(watch(Arc::downgrade(self), fresh.state()));
+        *link = Some(fresh.clone());
         Ok(fresh)
     }
 
@@ -59,31 +68,40 @@ impl Line {
         deadline: Duration,
     ) -> anyhow::Result<Reply> {
         let link = self.link().await?;
-        let waiting = Waiting::of(message).context("the message has no STAN to match")?;
-        match timeout(deadline, link.exchange(waiting, message)).await {
-            Ok(reply) => reply,
-            Err(_) => bail!("no answer within {deadline:?}"),
+        let reply = link.request(message, deadline).await;
+        Reply::read(&reply.map_err(|error| self.told(error))?)
+    }
+
+    /// Whether it may have been heard is told by how the text begins.
+    fn told(&self, error: LinkError) -> anyhow::Error {
+        let retry = error.retry();
+        let error = anyhow::Error::new(error);
+        match retry {
+            Retry::Safe => error.context(self.no_link()),
+            Retry::AsRepeat | Retry::Never => error,
         }
     }
 
-    /// 0800 with this DE70, which has to be accepted.
-    pub(super) async fn manage(self: &Arc<Self>, code: &str) -> anyhow::Result<()> {
-        let message = management_message(code)?;
-        let reply = self.exchange(&message, SIGNED_ON_WITHIN).await?;
-        ensure!(
-            reply.response_code == "00",
-            "answered {}",
-            reply.response_code
-        );
+    fn no_link(&self) -> String {
+        format!("no link to {}", self.address.host())
+    }
+
+    pub(super) async fn sign_on(self: &Arc<Self>) -> anyhow::Result<()> {
+        Ok(self.link().await?.sign_on().await?)
+    }
+
+    pub(super) async fn echo(self: &Arc<Self>) -> anyhow::Result<()> {
+        let code = self.link().await?.echo().await?.response_code();
+        ensure!(code == "00", "answered {code}");
         Ok(())
     }
 
     /// Connects and signs on; true where the gateway wants traffic then.
-    async fn sign_on(self: &Arc<Self>) -> bool {
+    async fn returns(self: &Arc<Self>) -> bool {
         // A gateway that is still draining says so before it answers.
-        self.manage("001").await.is_ok()
+        self.sign_on().await.is_ok()
             && match self.link().await {
-                Ok(link) => *link.stage().borrow() == Stage::Open,
+                Ok(link) => *link.state().borrow() == State::Open,
                 Err(_) => false,
             }
     }
@@ -93,18 +111,18 @@ impl Line {
 /// answer on it goes on waiting; a connection that only breaks is made again by the next request.
 ///
 /// Boxed: it connects, and whoever connects starts it.
-fn watch(line: Weak<Line>, mut stage: watch::Receiver<Stage>) -> BoxFuture {
+fn watch(line: Weak<Line>, mut state: watch::Receiver<State>) -> BoxFuture {
     Box::pin(async move {
-        // The sender is gone where the line is: nobody is interested any more.
-        let over = stage.wait_for(|stage| *stage > Stage::Open).await.is_err();
-        let signed_off = !over && *stage.borrow() == Stage::SignedOff;
+        let is_over = |state: &State| *state != State::Open;
+        let signed_off = state.wait_for(is_over).await;
+        let signed_off = signed_off.is_ok_and(|state| *state == State::SignedOff);
         match line.upgrade() {
             Some(line) if signed_off => line.signed_off.store(true, Ordering::Release),
             _ => return,
         }
-        let _ = stage.wait_for(|stage| *stage == Stage::Ended).await;
+        let _ = state.wait_for(|state| *state == State::Ended).await;
         while let Some(line) = line.upgrade() {
-            if line.sign_on().await {
+            if line.returns().await {
                 line.signed_off.store(false, Ordering::Release);
                 return;
             }

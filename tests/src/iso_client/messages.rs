@@ -2,7 +2,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use iso8583::composite::{OriginalData, ReplacementAmounts};
 use iso8583::profile::ASCII_HEX;
-use iso8583::{EncodeError, MessageBuilder, Mti, decode};
+use iso8583::{EncodeError, MessageBuilder, Mti};
 
 use crate::payment::{Completion, Payment};
 
@@ -166,29 +166,6 @@ pub fn management_message(code: &str) -> anyhow::Result<Vec<u8>> {
     set(&mut message, 11, &own_stan())?;
     set(&mut message, 70, code)?;
     Ok(message.encode())
-}
-
-/// A network management request of the gateway's.
-pub(super) struct Managed {
-    /// DE70 = 002: new requests should go elsewhere.
-    pub(super) is_sign_off: bool,
-    /// The 0810 that accepts it.
-    pub(super) answer: Vec<u8>,
-}
-
-/// Reads a message of the gateway's; `None` where it is no network management request.
-pub(super) fn management_answer(message: &[u8]) -> Option<Managed> {
-    let message = decode(&ASCII_HEX, message).ok()?;
-    if message.mti() != Mti::M0800 {
-        return None;
-    }
-    let mut answer = MessageBuilder::new(&ASCII_HEX, Mti::M0810);
-    answer.echo(&message, &[7, 11, 70]).ok()?;
-    answer.set(39, "00").ok()?;
-    Some(Managed {
-        is_sign_off: message.field(70).is_some_and(|code| code == "002"),
-        answer: answer.encode(),
-    })
 }
 
 fn with_payment(
