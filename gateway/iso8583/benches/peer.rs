@@ -11,28 +11,10 @@ use iso_8583_rs::{Builder, CompiledSpec};
 use iso8583::profile::{ASCII_BINARY, ASCII_HEX, BASE1, BCD, EBCDIC};
 use iso8583::{EncodeError, Encoder, MessageBuilder, Mti, Profile, decode};
 
-/// A usual authorization request, 215 bytes in ASCII.
-const FIELDS: [(u8, &str); 19] = [
-    (2, "4111111111111111"),
-    (3, "000000"),
-    (4, "000000010000"),
-    (7, "1122083400"),
-    (11, "123456"),
-    (12, "083400"),
-    (13, "1122"),
-    (14, "2912"),
-    (18, "5411"),
-    (19, "840"),
-    (22, "051"),
-    (25, "00"),
-    (32, "12345678901"),
-    (35, "4111111111111111D2912201"),
-    (37, "632608123456"),
-    (41, "TERM0001"),
-    (42, "MERCHANT0000001"),
-    (43, "ACME STORES          SPRINGFIELD  CA  US"),
-    (49, "840"),
-];
+#[path = "../tests/it/sample.rs"]
+mod sample;
+
+use sample::REQUEST_FIELDS as FIELDS;
 
 /// For the peer, whose specification is a file: the same lengths and classes.
 const PEER_SPEC: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peer_spec.yml");
@@ -43,7 +25,7 @@ const CALLS: u32 = 2_000;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let spec = CompiledSpec::from_file(PEER_SPEC)?;
     let ascii = bytes_of(&ASCII_HEX)?;
-    assert_eq!(ascii.len(), 215);
+    assert_eq!(ascii, sample::REQUEST.as_bytes());
     let peer = iso_8583_rs::Message::parse(&spec, &ascii).map_err(|error| format!("{error:?}"))?;
     for (number, text) in FIELDS {
         assert_eq!(peer.get(number.into()), Some(text.as_bytes()));

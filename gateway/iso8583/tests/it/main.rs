@@ -19,6 +19,7 @@ mod presence;
 mod properties;
 mod random;
 mod refusals;
+mod sample;
 #[cfg(feature = "toml")]
 mod toml;
 mod vectors;
