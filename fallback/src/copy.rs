@@ -10,7 +10,6 @@
 //! noticed while the ledger is away (rule 11), and whether the ledger was rolled back inside an epoch,
 //! so that what it had acknowledged before is not trusted after a restart either (rule 13).
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use ledger_api::{
@@ -19,6 +18,7 @@ use ledger_api::{
 };
 
 use crate::exposure::{Left, Shown};
+use crate::maps::FastMap;
 use crate::words::Now;
 
 mod age;
@@ -33,8 +33,8 @@ const AGE_EVERY_MS: u64 = 10_000;
 /// The local copy. See the module.
 #[derive(Debug)]
 pub struct LocalCopy {
-    cards: HashMap<CardToken, AsOf<CardState>>,
-    accounts: HashMap<AccountId, AsOf<AccountState>>,
+    cards: FastMap<CardToken, AsOf<CardState>>,
+    accounts: FastMap<AccountId, AsOf<AccountState>>,
     /// Complete up to here; `None` before the first listing.
     mark: Option<Mark>,
     /// The feed did not go on where the copy ends: only a new listing can be trusted.
@@ -42,7 +42,7 @@ pub struct LocalCopy {
     age: Age,
     age_written_ms: u64,
     /// Shortfalls that the file knows, by their authorization (rule 14).
-    shortfalls: HashMap<AuthorizationId, i64>,
+    shortfalls: FastMap<AuthorizationId, i64>,
     /// How far the journal was durable; `None` before anybody said so.
     journal: Option<JournalHead>,
     rolled_back: Option<RolledBack>,
@@ -143,13 +143,13 @@ impl LocalCopy {
     /// A copy that is only in memory: after a restart there is no stand-in before a listing.
     pub fn in_memory(boot_id: u128, now: Now) -> Self {
         Self {
-            cards: HashMap::new(),
-            accounts: HashMap::new(),
+            cards: FastMap::default(),
+            accounts: FastMap::default(),
             mark: None,
             broken: false,
             age: Age::resume(None, boot_id, now.boot_ms),
             age_written_ms: now.boot_ms,
-            shortfalls: HashMap::new(),
+            shortfalls: FastMap::default(),
             journal: None,
             rolled_back: None,
             staged: Writes::default(),
@@ -369,7 +369,7 @@ impl LocalCopy {
     }
 
     /// Shortfalls by authorization.
-    pub(crate) fn shortfalls(&self) -> &HashMap<AuthorizationId, i64> {
+    pub(crate) fn shortfalls(&self) -> &FastMap<AuthorizationId, i64> {
         &self.shortfalls
     }
 
@@ -389,7 +389,7 @@ impl LocalCopy {
 }
 
 fn put<K: std::hash::Hash + Eq, T>(
-    rows: &mut HashMap<K, AsOf<T>>,
+    rows: &mut FastMap<K, AsOf<T>>,
     key: K,
     state: T,
     position: u64,

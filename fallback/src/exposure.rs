@@ -14,10 +14,11 @@
 //! where it had left, and the entry waits for the new mark. What only the ledger approved cannot be
 //! told again; it is held for one more day and then let go.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use ledger_api::{AccountId, AuthorizationId, Mark};
 
+use crate::maps::FastMap;
 use crate::windows::DAY_MS;
 
 mod entry;
@@ -58,8 +59,8 @@ pub(crate) struct Left {
 /// All own spend.
 #[derive(Debug, Default)]
 pub(crate) struct Book {
-    entries: HashMap<AuthorizationId, Entry>,
-    accounts: HashMap<AccountId, Account>,
+    entries: FastMap<AuthorizationId, Entry>,
+    accounts: FastMap<AccountId, Account>,
     /// Entries that only wait for the feed, by the mark they wait for.
     waiting: BTreeSet<(Mark, AuthorizationId)>,
     charged: Charged,

@@ -19,6 +19,7 @@ pub mod disk;
 mod exposure;
 pub mod homes;
 pub mod journal;
+mod maps;
 pub mod policy;
 pub mod stand_in;
 mod syntax;

@@ -4,9 +4,11 @@
 //! all between two starts of the machine (rule 16). It never reads the wall clock (I17), so neither
 //! a step of the clock nor a reboot gives a card its limit back.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
 use ledger_api::{AuthorizationId, CardToken};
+
+use crate::maps::FastMap;
 
 /// How long an approval counts.
 pub(crate) const DAY_MS: u64 = 24 * 3_600_000;
@@ -48,7 +50,7 @@ impl ServedTime {
 /// What stand-in approved per card in the last 24 hours.
 #[derive(Debug, Default)]
 pub(crate) struct Windows {
-    cards: HashMap<CardToken, VecDeque<Approval>>,
+    cards: FastMap<CardToken, VecDeque<Approval>>,
     /// All approvals in the order they came, so that cards that are not used again leave memory.
     order: VecDeque<(u64, CardToken)>,
 }

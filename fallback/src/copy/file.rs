@@ -22,6 +22,8 @@ mod rows;
 
 use rows::{ACCOUNTS, CARDS, META, SHORTFALLS};
 
+use crate::maps::FastMap;
+
 /// Two transactions start at least this far apart, so that a busy feed does not cost the journal
 /// its disk.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -36,8 +38,8 @@ pub(super) struct Writes {
     pub(super) replace: bool,
     /// True where the journal was not known before.
     pub(super) first_journal: bool,
-    pub(super) cards: HashMap<CardToken, AsOf<CardState>>,
-    pub(super) accounts: HashMap<AccountId, AsOf<AccountState>>,
+    pub(super) cards: FastMap<CardToken, AsOf<CardState>>,
+    pub(super) accounts: FastMap<AccountId, AsOf<AccountState>>,
     pub(super) shortfalls: Vec<(AuthorizationId, i64)>,
     pub(super) meta: Meta,
 }
@@ -56,7 +58,7 @@ pub(super) struct Meta {
 pub(super) struct Stored {
     pub(super) cards: Vec<AsOf<CardState>>,
     pub(super) accounts: Vec<AsOf<AccountState>>,
-    pub(super) shortfalls: HashMap<AuthorizationId, i64>,
+    pub(super) shortfalls: FastMap<AuthorizationId, i64>,
     pub(super) meta: Meta,
 }
 

@@ -241,7 +241,7 @@ fn it_survives_a_restart_with_its_age_and_its_shortfalls() {
     );
     assert_eq!(
         copy.shortfalls(),
-        &HashMap::from([(AuthorizationId([4; 16]), 30)])
+        &FastMap::from_iter([(AuthorizationId([4; 16]), 30)])
     );
     assert_eq!(copy.age_ms(now(30_000)), 28_000, "the same boot");
     drop(copy);

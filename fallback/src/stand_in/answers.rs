@@ -3,12 +3,16 @@
 //! All of them stay in memory for as long as their records stay in the journal; retention is bounded
 //! by the journal, not here (rule 22).
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::hash::{BuildHasher, RandomState};
+mod index;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::hash::BuildHasher;
 
 use ledger_api::{Amount, AuthorizationId};
 
+use crate::maps::FastMap;
 use crate::words::{Answer, Found, Reference};
+use index::Index;
 
 /// Answers that could not be written down are forgotten beyond this many: they put nothing at risk.
 const UNWRITTEN_MAX: usize = 100_000;
@@ -17,16 +21,14 @@ const UNWRITTEN_MAX: usize = 100_000;
 pub(super) struct Answers {
     by_seq: BTreeMap<u64, Answer>,
     /// The record that counts for an id: the first answer, unless the network outranked it.
-    current: HashMap<AuthorizationId, u64>,
-    unwritten: HashMap<AuthorizationId, Answer>,
+    current: FastMap<AuthorizationId, u64>,
+    unwritten: FastMap<AuthorizationId, Answer>,
     unwritten_order: VecDeque<AuthorizationId>,
-    aliases: HashMap<u64, AuthorizationId>,
-    by_stan: HashMap<u32, Vec<AuthorizationId>>,
-    /// The first answer with a reference, by the reference's hash.
-    by_reference: HashMap<u64, AuthorizationId>,
-    /// Those after the first one.
-    by_reference_too: BTreeSet<(u64, AuthorizationId)>,
-    hasher: RandomState,
+    aliases: FastMap<u64, AuthorizationId>,
+    by_stan: Index<u32>,
+    /// By the reference's hash.
+    by_reference: Index<u64>,
+    hasher: foldhash::fast::RandomState,
 }
 
 /// More answers than this with one reference are not looked through: the references say nothing then.
@@ -51,7 +53,7 @@ impl Answers {
 
     /// Answers with these references.
     pub(super) fn find(&self, stan: u32, rrn: &[u8; 12]) -> Vec<Answer> {
-        let ids = self.by_stan.get(&stan).into_iter().flatten();
+        let ids = self.by_stan.get(stan);
         ids.filter_map(|id| self.get(id))
             .filter(|answer| answer.request.rrn == *rrn)
             .collect()
@@ -63,12 +65,8 @@ impl Answers {
             return Found::Nothing;
         }
         let hash = self.hasher.hash_one(reference);
-        let lowest = (hash, AuthorizationId([0; 16]));
-        let others = self.by_reference_too.range(lowest..);
-        let others = others.take_while(|(other, _)| *other == hash);
-        let ids = self.by_reference.get(&hash).into_iter();
         let mut matched = None;
-        for (number, id) in ids.chain(others.map(|(_, id)| id)).enumerate() {
+        for (number, id) in self.by_reference.get(hash).enumerate() {
             if number == REFERRED_MAX {
                 return Found::Several;
             }
@@ -125,27 +123,9 @@ impl Answers {
         if self.aliases.get(&request.alias) == Some(id) {
             self.aliases.remove(&request.alias);
         }
-        if let Some(ids) = self.by_stan.get_mut(&request.stan) {
-            ids.retain(|known| known != id);
-            if ids.is_empty() {
-                self.by_stan.remove(&request.stan);
-            }
-        }
-        self.forget_reference(&request.reference(), id);
-    }
-
-    fn forget_reference(&mut self, reference: &Reference, id: &AuthorizationId) {
-        let hash = self.hasher.hash_one(reference);
-        self.by_reference_too.remove(&(hash, *id));
-        if self.by_reference.get(&hash) == Some(id) {
-            self.by_reference.remove(&hash);
-            let lowest = (hash, AuthorizationId([0; 16]));
-            let next = self.by_reference_too.range(lowest..).next().copied();
-            if let Some((_, next)) = next.filter(|(other, _)| *other == hash) {
-                self.by_reference_too.remove(&(hash, next));
-                self.by_reference.insert(hash, next);
-            }
-        }
+        self.by_stan.remove(request.stan, id);
+        let reference = self.hasher.hash_one(request.reference());
+        self.by_reference.remove(reference, id);
     }
 
     /// A reversal left this much of whatever was answered for this id.
@@ -164,17 +144,11 @@ impl Answers {
         if request.alias != 0 {
             self.aliases.entry(request.alias).or_insert(request.id);
         }
-        let ids = self.by_stan.entry(request.stan).or_default();
-        if !ids.contains(&request.id) {
-            ids.push(request.id);
-        }
+        self.by_stan.put(request.stan, request.id);
         let reference = request.reference();
         if reference.is_complete() {
             let hash = self.hasher.hash_one(reference);
-            let first = *self.by_reference.entry(hash).or_insert(request.id);
-            if first != request.id {
-                self.by_reference_too.insert((hash, request.id));
-            }
+            self.by_reference.put(hash, request.id);
         }
     }
 }
@@ -242,8 +216,8 @@ mod tests {
         assert_eq!(answers.unwritten_order.len(), UNWRITTEN_MAX);
         assert_eq!(answers.aliases.len(), UNWRITTEN_MAX);
         assert_eq!(answers.by_stan.len(), UNWRITTEN_MAX);
-        assert_eq!(answers.by_reference.len(), 1);
-        assert_eq!(answers.by_reference_too.len(), UNWRITTEN_MAX - 1);
+        let reference = answers.hasher.hash_one(declined(10).request.reference());
+        assert_eq!(answers.by_reference.get(reference).count(), UNWRITTEN_MAX);
         assert_eq!(answers.alias(1), None, "the oldest is out");
         assert_eq!(answers.find(9, b"000000000001"), []);
         assert_eq!(answers.find(10, b"000000000001"), [declined(10)]);

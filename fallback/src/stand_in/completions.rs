@@ -10,14 +10,13 @@
 //! one lock. It is told to the network once both are durable, whoever approved it: otherwise money that
 //! was promised could be held and never taken.
 
-use std::collections::HashMap;
-
 use ledger_api::{AdviceItem, AuthorizationId, Capture, Refund};
 
 use super::refused;
 use super::state::{Ready, State};
 use crate::exposure::Claim;
 use crate::journal::{AppendError, Appended, Completed, Record};
+use crate::maps::FastMap;
 use crate::words::{
     Accepted, Answer, Completion, Found, Movement, NoAnswer, NotTaken, Now, Reference,
     completion_id,
@@ -26,10 +25,10 @@ use crate::words::{
 /// Everything that was completed, for as long as its records stay in the journal.
 #[derive(Debug, Default)]
 pub(super) struct Completions {
-    by_seq: HashMap<u64, Completed>,
-    records: HashMap<AuthorizationId, u64>,
+    by_seq: FastMap<u64, Completed>,
+    records: FastMap<AuthorizationId, u64>,
     /// Captures of each original, in the order in which they came.
-    captures: HashMap<AuthorizationId, Vec<AuthorizationId>>,
+    captures: FastMap<AuthorizationId, Vec<AuthorizationId>>,
 }
 
 impl Completions {

@@ -1,14 +1,16 @@
 //! What has to be told to the ledger, in the order of the journal, until it has taken it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use ledger_api::{AuthorizationId, Mark, Reversal};
+
+use crate::maps::FastMap;
 
 /// Everything that was ever to be told. What has been taken stays, so that a restored ledger can be
 /// told again (rule 22).
 #[derive(Debug, Default)]
 pub(super) struct Replay {
-    items: HashMap<u64, Item>,
+    items: FastMap<u64, Item>,
     /// What the ledger approved itself, by record, ascending: told only to one that was restored, and
     /// then among the items.
     decided: Vec<Decided>,
@@ -20,7 +22,7 @@ pub(super) struct Replay {
 #[derive(Debug)]
 struct Item {
     id: AuthorizationId,
-    reversal: Option<Reversal>,
+    reversal: Option<Box<Reversal>>,
     /// Since when it has to be told, in served milliseconds.
     since_ms: u64,
     place: Option<u64>,
@@ -79,7 +81,7 @@ impl Replay {
             seq,
             Item {
                 id,
-                reversal: Some(reversal),
+                reversal: Some(Box::new(reversal)),
                 since_ms,
                 place: None,
                 taken: None,
@@ -147,7 +149,9 @@ impl Replay {
 
     /// The reversal in a record; `None` where the record is an answer.
     pub(super) fn reversal(&self, seq: u64) -> Option<&Reversal> {
-        self.items.get(&seq).and_then(|item| item.reversal.as_ref())
+        self.items
+            .get(&seq)
+            .and_then(|item| item.reversal.as_deref())
     }
 
     /// The ledger has taken it.

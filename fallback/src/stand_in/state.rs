@@ -1,6 +1,6 @@
 //! What is behind the lock, and the steps that decide and accept.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use ledger_api::{
     AccountId, Amount, AuthorizationId, CardToken, Cause, GatewayId, Mark, Reason, Reversal,
@@ -15,6 +15,7 @@ use crate::decide::{Case, Knowledge, Spend, decide, ledger_declines};
 use crate::exposure::{Book, Claim};
 use crate::homes::Homes;
 use crate::journal::{Answered, AppendError, Appended, Journal, Record, Reversed};
+use crate::maps::FastMap;
 use crate::policy::Policy;
 use crate::windows::{ServedTime, Windows};
 use crate::words::{
@@ -40,9 +41,9 @@ pub(super) struct State {
     pub(super) completions: Completions,
     pub(super) replay: Replay,
     /// What reversals left of their originals, with the record that said so.
-    pub(super) reversed: HashMap<AuthorizationId, (u64, Amount)>,
+    pub(super) reversed: FastMap<AuthorizationId, (u64, Amount)>,
     /// The accounts of cards that stand-in approved, for as long as the copy does not know them.
-    pub(super) accounts: HashMap<CardToken, AccountId>,
+    pub(super) accounts: FastMap<CardToken, AccountId>,
     /// Records that are not known to be durable, for repeats that come before they are.
     in_flight: BTreeMap<u64, Appended>,
     pub(super) fenced: Option<String>,
@@ -105,8 +106,8 @@ impl State {
             answers: Answers::default(),
             completions: Completions::default(),
             replay: Replay::default(),
-            reversed: HashMap::new(),
-            accounts: HashMap::new(),
+            reversed: FastMap::default(),
+            accounts: FastMap::default(),
             in_flight: BTreeMap::new(),
             fenced: None,
             seen_by_ledger: false,

@@ -40,10 +40,9 @@ pub(super) async fn measure(rig: &Rig, connections: u32) -> anyhow::Result<Idle>
         template.write(n.into(), &mut message);
         stream.write_all(&message).await?;
         let mut answer = [0; 512];
-        ensure!(
-            stream.read(&mut answer).await? > 0,
-            "connection {n} was closed"
-        );
+        let read = timeout(PATIENCE, stream.read(&mut answer)).await;
+        let read = read.with_context(|| format!("connection {n} is not served"))??;
+        ensure!(read > 0, "connection {n} was closed");
         open.push(stream);
     }
     let after_kib = resident_kib(rig.gateway_pid())?;
