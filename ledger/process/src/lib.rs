@@ -4,6 +4,7 @@ pub mod clock;
 pub mod healthcheck;
 pub mod limits;
 pub mod log;
+mod memory;
 pub mod metrics;
 pub mod settings;
 pub mod stop;
