@@ -198,6 +198,31 @@ mod tests {
     }
 
     #[test]
+    fn a_profile_of_ones_own_must_be_able_to_say_what_the_gateway_says() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("host.toml");
+        let link = format!("[[link]]\nname = 'host'\nprofile = '{}'\n", path.display());
+        for (rest, fault) in [
+            ("", None),
+            (
+                "[fields]\n11 = { fixed = 12 }",
+                Some("it cannot say a sign-on"),
+            ),
+            ("without = [90, 95]", Some("lacks the fields 90, 95")),
+        ] {
+            std::fs::write(&path, format!("name = 'host'\nbased_on = 'bcd'\n{rest}\n")).unwrap();
+            let read = read(&link).map(|terms| terms[0].profile.name().to_owned());
+            match (fault, read) {
+                (None, read) => assert_eq!(read.as_deref(), Ok("host")),
+                (Some(fault), Err(faults)) => {
+                    assert!(faults[0].what.contains(fault), "{faults:?}");
+                }
+                (Some(fault), Ok(_)) => panic!("taken in spite of: {fault}"),
+            }
+        }
+    }
+
+    #[test]
     fn faults_of_several_links_are_reported_together() {
         let faults = read(
             "[[link]]\nname = 'a'\nframing = 'x'\nidle_ms = 0\n[[link]]\nname = 'b'\n\

@@ -101,6 +101,18 @@ fn write_answer<'r>(
     answer.finish()
 }
 
+/// Whether a dialect can say every request of ours.
+///
+/// # Errors
+/// With the field that it cannot.
+pub(super) fn encodes(profile: &Profile, codes: &Codes) -> Result<(), EncodeError> {
+    let now = Instant::now();
+    for purpose in Purpose::ALL {
+        Ours::default().request(profile, codes, *purpose, 0, now)?;
+    }
+    Ok(())
+}
+
 /// Requests of our own on one connection that have no answer yet.
 #[derive(Debug, Default)]
 pub(super) struct Ours {

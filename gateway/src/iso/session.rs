@@ -14,6 +14,7 @@ use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use iso8583::frame::Routing;
@@ -101,6 +102,8 @@ struct Session<'s, S, Begin, Work> {
     stages: Stages,
     /// Why nothing is read any more.
     ended: Option<End>,
+    /// After so long without a word the peer is asked whether it is there.
+    echo_after: Option<Duration>,
     /// When something came last.
     heard: Instant,
     /// Since when part of a frame is here and the rest of it is not.
@@ -146,6 +149,7 @@ where
             alarm: Alarm::new(now + link.terms.idle_patience),
             stages: draining.stages(),
             ended: None,
+            echo_after: link.terms.echo_after,
             heard: now,
             begun: None,
             stuck: None,
@@ -184,7 +188,8 @@ where
             match what {
                 Due::Gone(end) => return Poll::Ready(end),
                 Due::End(end) => self.ended = Some(end),
-                Due::Echo => self.desk.send(Purpose::Echo, now),
+                Due::Echo if self.desk.send(Purpose::Echo, now) => {}
+                Due::Echo => self.echo_after = None,
             }
         }
     }
@@ -274,7 +279,7 @@ where
             }
             (None, None) => (self.heard + terms.idle_patience, Due::End(End::Idle)),
         };
-        let echo = match terms.echo_after {
+        let echo = match self.echo_after {
             Some(after) if !self.desk.ours().has_echo() => Some((self.heard + after, Due::Echo)),
             _ => None,
         };
@@ -286,7 +291,9 @@ where
     fn enter(&mut self, stage: Stage) -> Option<End> {
         let now = Instant::now();
         match stage {
-            Stage::Noticed if self.link.terms.sign_off => self.desk.send(Purpose::SignOff, now),
+            Stage::Noticed if self.link.terms.sign_off => {
+                self.desk.send(Purpose::SignOff, now);
+            }
             Stage::Noticed => {}
             Stage::Closing => self.closing = Some(now),
             Stage::Ending => self.ended = self.ended.or(Some(End::Drained)),

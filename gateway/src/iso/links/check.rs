@@ -12,7 +12,7 @@ use iso8583::profile::BUILT_IN;
 
 use super::Fault;
 use super::file::{CodesEntry, LinkEntry, LinksFile, TlsEntry};
-use crate::iso::management::Codes;
+use crate::iso::management::{self, Codes};
 use crate::iso::terms::Terms;
 use crate::iso::tls::{Files, Tls};
 
@@ -181,6 +181,10 @@ impl Checks<'_> {
         terms.sign_on = entry.sign_on.unwrap_or(terms.sign_on);
         terms.sign_off = entry.sign_off.unwrap_or(terms.sign_off);
         terms.codes = self.codes(entry.codes.unwrap_or_default());
+        if let Err(error) = management::encodes(terms.profile, &terms.codes) {
+            let what = format!("it cannot say a sign-on, a sign-off or an echo: {error}");
+            self.refuse("profile", what, "fields 7, 11 and 70 are n10, n6 and n3");
+        }
         terms.tls = entry.tls.and_then(|entry| self.tls(entry));
         terms
     }

@@ -153,8 +153,8 @@ where
         }
     }
 
-    /// Sends a request of our own.
-    pub(super) fn send(&mut self, purpose: Purpose, now: Instant) {
+    /// Sends a request of our own; false where the dialect cannot say it.
+    pub(super) fn send(&mut self, purpose: Purpose, now: Instant) -> bool {
         let terms = &self.link.terms;
         let wall_seconds = process::clock::wall_seconds();
         let message = (self.ours).request(terms.profile, &terms.codes, purpose, wall_seconds, now);
@@ -162,8 +162,12 @@ where
             Ok(bytes) => {
                 self.link.known.count_sent(purpose);
                 self.say_and_forget(self.routing, bytes);
+                true
             }
-            Err(error) => debug!(%error, ?purpose, "it does not encode in this profile"),
+            Err(error) => {
+                debug!(%error, ?purpose, "it does not encode in this profile");
+                false
+            }
         }
     }
 
