@@ -3,11 +3,14 @@
 
 use std::collections::HashMap;
 
-use ledger_api::{AdviceAnswer, AdviceItem, AdviceOutcome, Cause, Change, Mark, Reason};
+use ledger_api::{
+    AdviceAnswer, AdviceItem, AdviceOutcome, AuthorizationId, Cause, Change, Fingerprint, Mark,
+    Reason,
+};
 use proptest::prelude::*;
 
 use super::rig::{EPOCH, Rig, account, id, minor, request, token};
-use crate::words::{Answer, LedgerAnswer};
+use crate::words::{Answer, Completion, LedgerAnswer, Movement};
 
 const CAP: i64 = 1_000;
 const OPENING: i64 = 400;
@@ -38,6 +41,17 @@ enum Step {
     Reverse { which: usize, remaining: i64 },
     /// It comes again.
     Repeat { which: usize },
+    /// An earlier one, or none of ours, is captured; or money is given back.
+    Complete {
+        which: usize,
+        amount: i64,
+        kind: Kind,
+    },
+    /// An earlier completion is told again, or taken back but for this much.
+    CompleteAgain {
+        which: usize,
+        remaining: Option<i64>,
+    },
     /// The ledger takes some of what waits.
     Take { count: usize },
     /// The feed brings some of what is new.
@@ -46,6 +60,14 @@ enum Step {
     Elsewhere { card: u8, amount: i64 },
     /// `kill -9`.
     Restart,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Last,
+    OneOfSeveral,
+    Alone,
+    Refund,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -57,6 +79,11 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (any::<usize>(), 0..=100_i64)
             .prop_map(|(which, remaining)| Step::Reverse { which, remaining }),
         2 => any::<usize>().prop_map(|which| Step::Repeat { which }),
+        2 => (any::<usize>(), 1..=250_i64, prop::sample::select(
+            &[Kind::Last, Kind::OneOfSeveral, Kind::Alone, Kind::Refund][..]))
+            .prop_map(|(which, amount, kind)| Step::Complete { which, amount, kind }),
+        1 => (any::<usize>(), prop::option::of(0..=100_i64))
+            .prop_map(|(which, remaining)| Step::CompleteAgain { which, remaining }),
         3 => (1..=5_usize).prop_map(|count| Step::Take { count }),
         3 => (1..=8_usize).prop_map(|count| Step::Feed { count }),
         2 => (card, -200..=300_i64).prop_map(|(card, amount)| Step::Elsewhere { card, amount }),
@@ -72,6 +99,29 @@ struct Entry {
     told: Option<i64>,
     remaining: Option<i64>,
     effect: i64,
+    /// Of a capture or a refund: of what, how much, and whether more follow.
+    moved: Option<(Option<u32>, i64, bool)>,
+    captured: i64,
+    closed: bool,
+}
+
+impl Entry {
+    fn left(&self, amount: i64) -> i64 {
+        self.remaining.map_or(amount, |left| amount.min(left))
+    }
+
+    /// What the books hold or have posted for it; below zero where money was given.
+    fn due(&self) -> i64 {
+        match self.moved {
+            Some((_, amount, _)) if amount < 0 => -self.left(-amount),
+            Some((_, amount, _)) => self.left(amount),
+            None if self.closed => 0,
+            None => {
+                let told = self.told.unwrap_or(self.decided);
+                (self.left(told) - self.captured).max(0)
+            }
+        }
+    }
 }
 
 struct Ledger {
@@ -108,15 +158,30 @@ impl Ledger {
         let entry = self.entries.entry(number).or_default();
         entry.card = card;
         change(entry);
-        let effect = entry.told.unwrap_or(entry.decided);
-        let effect = entry
-            .remaining
-            .map_or(effect, |remaining| effect.min(remaining));
+        self.book(number);
+        self.mark()
+    }
+
+    /// Moves the money that the facts of an entry call for, and then that of its original.
+    fn book(&mut self, number: u32) {
+        let entry = self.entries.get_mut(&number).unwrap();
+        let card = entry.card;
+        let effect = entry.due();
         let delta = effect - std::mem::replace(&mut entry.effect, effect);
+        let captured_of = entry.moved.and_then(|(of, amount, more)| {
+            let of = of.filter(|_| amount > 0)?;
+            Some((of, more))
+        });
         if delta != 0 {
             self.move_money(card, -delta);
         }
-        self.mark()
+        if let Some((of, more)) = captured_of {
+            let original = self.entries.entry(of).or_default();
+            original.card = card;
+            original.captured += delta;
+            original.closed |= !more;
+            self.book(of);
+        }
     }
 
     fn authorize(&mut self, number: u32, card: u8, amount: i64, unbooked: i64) -> LedgerAnswer {
@@ -149,7 +214,18 @@ impl Ledger {
                     entry.remaining = Some(entry.remaining.map_or(left, |r| r.min(left)));
                 })
             }
-            other => unreachable!("stand-in tells no such thing: {other:?}"),
+            AdviceItem::Capture(it) => {
+                let moved = (it.of.map(numbered), it.amount_minor.minor(), it.more);
+                self.change(number, it.card.mac[0], |entry| {
+                    entry.moved.get_or_insert(moved);
+                })
+            }
+            AdviceItem::Refund(it) => {
+                let moved = (it.of.map(numbered), -it.amount_minor.minor(), true);
+                self.change(number, it.card.mac[0], |entry| {
+                    entry.moved.get_or_insert(moved);
+                })
+            }
         };
         AdviceAnswer {
             id: item.id(),
@@ -162,14 +238,18 @@ impl Ledger {
 }
 
 fn number_of(item: &AdviceItem) -> u32 {
-    let bytes = item.id().0;
-    u32::from_be_bytes(bytes[12..].try_into().unwrap())
+    numbered(item.id())
+}
+
+fn numbered(id: AuthorizationId) -> u32 {
+    u32::from_be_bytes(id.0[12..].try_into().unwrap())
 }
 
 struct History {
     rig: Rig,
     ledger: Ledger,
     answers: Vec<Answer>,
+    completions: Vec<Completion>,
     next: u32,
 }
 
@@ -216,6 +296,32 @@ impl History {
                     assert!(same(&self.rig.ask(answer.request).await, &answer), "I3");
                 }
             }
+            Step::Complete {
+                which,
+                amount,
+                kind,
+            } => {
+                let exposure = self.rig.charged();
+                let completion = self.completion(which, amount, kind);
+                self.complete(completion).await;
+                self.completions.push(completion);
+                assert_eq!(self.rig.charged(), exposure, "rule 18: outside the bound");
+            }
+            Step::CompleteAgain { which, remaining } => {
+                let count = self.completions.len();
+                if let Some(number) = which.checked_rem(count) {
+                    let completion = self.completions[number];
+                    let Completion { id, card, .. } = completion;
+                    if let Some(remaining) = remaining {
+                        let now = self.rig.now;
+                        self.rig
+                            .accept_reversal(id, card, minor(remaining), now)
+                            .await
+                            .unwrap();
+                    }
+                    self.complete(completion).await;
+                }
+            }
             Step::Take { count } => self.take(count).await,
             Step::Feed { count } => self.feed(count),
             Step::Elsewhere { card, amount } => {
@@ -224,6 +330,29 @@ impl History {
             }
             Step::Restart => self.rig.restart(),
         }
+    }
+
+    fn completion(&mut self, which: usize, amount: i64, kind: Kind) -> Completion {
+        let of = self.pick(which).map(|answer| answer.request);
+        self.next += 1;
+        Completion {
+            id: id(self.next - 1),
+            of: of.map(|of| of.id).filter(|_| !matches!(kind, Kind::Alone)),
+            movement: match kind {
+                Kind::Refund => Movement::Refund,
+                Kind::Last | Kind::OneOfSeveral | Kind::Alone => Movement::Capture,
+            },
+            card: of.map_or(token(1), |of| of.card),
+            amount: minor(amount),
+            currency: "EUR".parse().unwrap(),
+            more: matches!(kind, Kind::OneOfSeveral),
+            fingerprint: Fingerprint(u64::from(self.next)),
+        }
+    }
+
+    async fn complete(&self, completion: Completion) {
+        let now = self.rig.now;
+        self.rig.accept_completion(completion, now).await.unwrap();
     }
 
     fn pick(&self, which: usize) -> Option<Answer> {
@@ -286,7 +415,9 @@ proptest! {
         runtime.block_on(async {
             let rig = Rig::listed(POLICY, OPENING);
             let ledger = Ledger::new();
-            let mut history = History { rig, ledger, answers: Vec::new(), next: 1 };
+            let mut history = History {
+                rig, ledger, answers: Vec::new(), completions: Vec::new(), next: 1,
+            };
             for step in &steps {
                 history.step(step).await;
                 history.check();
@@ -297,13 +428,37 @@ proptest! {
             let (exposure, realised) = history.rig.charged();
             assert_eq!((exposure, history.rig.backlog()), (0, 0), "drained");
             let overdrawn: i64 = history.ledger.available.values().map(|a| (-a).max(0)).sum();
-            assert!(overdrawn <= realised, "every overdraft is charged: {overdrawn} > {realised}");
+            let captured: i64 = history.completions.iter().map(|it| it.amount.minor()).sum();
+            assert!(
+                overdrawn <= realised + captured,
+                "every overdraft of ours is charged: {overdrawn} > {realised} + {captured}"
+            );
+            for account in 1..=4 {
+                let held = history.rig.lock().book.held(ledger_api::AccountId(account));
+                assert_eq!(held, 0, "the feed shows everything of account {account}");
+            }
+            for completion in &history.completions {
+                let entry = &history.ledger.entries[&numbered(completion.id)];
+                let amount = entry.left(completion.amount.minor());
+                let expected = match completion.movement {
+                    Movement::Capture => amount,
+                    Movement::Refund => -amount,
+                };
+                assert_eq!(entry.effect, expected, "each once, whatever was repeated: I2");
+            }
             for answer in &history.answers {
                 let number = u32::from_be_bytes(answer.request.id.0[12..].try_into().unwrap());
                 let effect = history.ledger.entries.get(&number).map_or(0, |entry| entry.effect);
                 let reversed = history.rig.answer(&id(number)).unwrap().reversed_to;
                 let told = answer.approved_amount.min(reversed.unwrap_or(answer.approved_amount));
-                assert_eq!(effect, told.minor(), "the answer wins, I4");
+                let of_it = |it: &&Completion| {
+                    it.of == Some(id(number)) && it.movement == Movement::Capture
+                };
+                let captures: Vec<_> = history.completions.iter().filter(of_it).collect();
+                let taken = |it: &&Completion| history.ledger.entries[&numbered(it.id)].effect;
+                let left = (told.minor() - captures.iter().map(taken).sum::<i64>()).max(0);
+                let over = captures.iter().any(|it| !it.more);
+                assert_eq!(effect, if over { 0 } else { left }, "the answer wins, I4");
             }
         });
     }
