@@ -23,7 +23,7 @@ mod door;
 use std::pin::pin;
 use std::time::SystemTime;
 
-use fallback::{Accepted, Answer, DecidedBy, Given, LedgerAnswer, NoAnswer};
+use fallback::{Accepted, Answer, DecidedBy, Given, LedgerAnswer, NoAnswer, NotTaken};
 use ledger_api::{AuthorizationId, GatewayId, TraceParent};
 use process::telemetry::{Plan, Span, SpanKind, Spot, Telemetry, derived_span_id, now};
 
@@ -175,15 +175,22 @@ impl<'a> Writing<'a> {
         recorded
     }
 
-    /// What the network tells, until it is durable.
+    /// What the network tells, until it is durable. What contradicts an earlier message is not written.
     pub(crate) async fn told<E>(
         self,
         accepting: impl Future<Output = Result<Accepted, E>>,
-    ) -> Result<Accepted, E> {
+    ) -> Result<Accepted, E>
+    where
+        E: Clone + Into<NotTaken>,
+    {
         if self.trail.is_none() {
             return accepting.await;
         }
         let (accepted, since) = in_two_steps(accepting).await;
+        let refused = accepted.as_ref().err().cloned().map(Into::into);
+        if refused == Some(NotTaken::Conflict) {
+            return accepted;
+        }
         let seq = match &accepted {
             // The record is the first one's, and so is its span.
             Ok(accepted) if !accepted.duplicate => Some(accepted.seq),
