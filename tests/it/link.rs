@@ -1,5 +1,6 @@
 //! The links of the ISO 8583 door, each with terms of its own, as their peers see them.
 
+mod client;
 mod framings;
 mod limits;
 mod links_file;

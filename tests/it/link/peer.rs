@@ -162,7 +162,7 @@ impl Peer {
 }
 
 /// A message of [`ASCII_HEX`] in another dialect.
-fn in_dialect(bytes: &[u8], profile: &Profile) -> anyhow::Result<Vec<u8>> {
+pub(super) fn in_dialect(bytes: &[u8], profile: &Profile) -> anyhow::Result<Vec<u8>> {
     let message = decode(&ASCII_HEX, bytes).map_err(|error| anyhow!("{error}"))?;
     let mut other = MessageBuilder::new(profile, message.mti());
     for number in message.present() {

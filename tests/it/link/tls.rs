@@ -8,8 +8,10 @@ use anyhow::Context;
 use iso8583::Mti;
 use iso8583::frame::Framing;
 use iso8583::profile::ASCII_HEX;
+use iso8583_link::{Address, Connection, Settings, Tls};
 use rcgen::{BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tempfile::TempDir;
+use tests::iso_client::authorization_message;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -165,6 +167,30 @@ async fn a_client_is_known_by_its_certificate_and_others_are_not_let_in() -> any
         log.contains("`link2.processor.example` is not among the clients"),
         "{log}"
     );
+    secured.links.stack.finish().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_client_of_the_house_shows_its_certificate_and_pays() -> anyhow::Result<()> {
+    let secured = Secured::start("").await?;
+    let (own, key) = certificate("processor.example", &secured.authority)?;
+    let (own, key) = (own.pem(), key.serialize_pem());
+    let host = secured.links.address("visa")?.to_string();
+    let roots = secured.authority.pem();
+    let connect = async |identity| {
+        let tls = Tls::new(OURS, roots.as_bytes(), identity)?;
+        Connection::connect(&Address::tls(&*host, tls), Settings::default()).await
+    };
+    let refused = connect(None).await;
+    assert!(refused.is_err(), "a client without a certificate signs on");
+    let link = connect(Some((own.as_bytes(), key.as_bytes()))).await?;
+    let card = secured.links.stack.card_at(0, 100_00).await?;
+    let payment = secured.links.stack.payment(&card, 10_00);
+    let message = authorization_message(&payment, false)?;
+    let reply = link.request(&message, PATIENCE).await?;
+    assert_eq!(reply.response_code(), "00");
+    assert_eq!(link.close(PATIENCE).await, 0);
     secured.links.stack.finish().await?;
     Ok(())
 }
