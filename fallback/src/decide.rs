@@ -5,7 +5,8 @@
 
 use ledger_api::{AccountState, AccountStatus, CardState, CardStatus, Reason};
 
-use crate::policy::Policy;
+use crate::policy::{OnUnknown, Policy};
+use crate::verification::Check;
 use crate::words::{Decision, Now, Request};
 
 /// Everything that a decision depends on.
@@ -65,6 +66,15 @@ type Rule = (Reason, fn(&Case<'_>) -> bool);
 /// [`Reason`], a test holds them together.
 pub const RULES: &[Rule] = &[
     (Reason::ReversedBefore, |case| case.spend.reversed_before),
+    (Reason::IncorrectPin, |case| {
+        case.request.verification.pin == Check::Failed
+    }),
+    (Reason::IncorrectCvv2, |case| {
+        case.request.verification.cvv2 == Check::Failed
+    }),
+    (Reason::IncorrectCryptogram, |case| {
+        case.request.verification.arqc == Check::Failed
+    }),
     (Reason::UnknownCard, |case| {
         case.knowledge.listed && case.knowledge.card.is_none()
     }),
@@ -82,6 +92,7 @@ pub const RULES: &[Rule] = &[
         case.request.repeat && !case.is_home
     }),
     (Reason::StandInUnavailable, |case| !case.can_weigh()),
+    (Reason::VerificationUnknown, unverified),
 ];
 
 /// Decides by [`RULES`]. Reserves nothing.
@@ -201,6 +212,17 @@ fn over_exposure(case: &Case<'_>) -> bool {
         .saturating_add(realised_minor)
         .saturating_add(case.amount());
     charged > case.policy.gateway_exposure_max.minor()
+}
+
+/// Something was presented that nobody has checked, and the policy asks for a result.
+fn unverified(case: &Case<'_>) -> bool {
+    let (checks, unknown) = (case.request.verification, case.policy.unknown);
+    [
+        (checks.cvv2, unknown.cvv2),
+        (checks.pin, unknown.pin),
+        (checks.arqc, unknown.arqc),
+    ]
+    .contains(&(Check::Unknown, OnUnknown::Decline))
 }
 
 /// Known, but from too long ago. Before the first listing there is nothing to be stale.

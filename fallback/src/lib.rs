@@ -11,6 +11,7 @@
 //! | [`policy`], [`homes`] | the signed limits; which gateway may use them for which card |
 //! | [`copy`] | what the ledger has told: cards, balances, and how old that is |
 //! | [`journal`], [`disk`] | what was answered, so that it is never forgotten |
+//! | [`verification`] | what came of checking CVV2, PIN and cryptogram |
 //! | [`words`] | the words that all of them share |
 
 pub mod copy;
@@ -23,6 +24,7 @@ mod maps;
 pub mod policy;
 pub mod stand_in;
 mod syntax;
+pub mod verification;
 mod windows;
 pub mod words;
 
@@ -30,4 +32,5 @@ pub use copy::LocalCopy;
 pub use homes::Homes;
 pub use policy::Policy;
 pub use stand_in::{Given, OpenError, Setup, StandIn, Status};
+pub use verification::{Check, Verification};
 pub use words::*;

@@ -24,6 +24,38 @@ pub struct Policy {
     pub(crate) card_elsewhere_max: Amount,
     pub(crate) gateway_exposure_max: Amount,
     pub(crate) knowledge_age_max_ms: u64,
+    pub(crate) unknown: Unverified,
+}
+
+/// What stand-in does where a check has no result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnUnknown {
+    /// It declines.
+    Decline,
+    /// It decides by the other rules.
+    Ignore,
+}
+
+impl OnUnknown {
+    /// The word in the file.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Decline => "decline",
+            Self::Ignore => "ignore",
+        }
+    }
+}
+
+/// The same for each check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unverified {
+    /// A CVV2 that was presented.
+    pub cvv2: OnUnknown,
+    /// A PIN that was presented.
+    pub pin: OnUnknown,
+    /// A cryptogram that was presented.
+    pub arqc: OnUnknown,
 }
 
 /// A policy file that cannot be used. Nothing was started; correct the file and start again.
@@ -132,6 +164,11 @@ impl Policy {
             card_elsewhere_max: file.card_elsewhere_max_minor,
             gateway_exposure_max: file.gateway_exposure_max_minor,
             knowledge_age_max_ms: file.knowledge_age_max_minutes * 60_000,
+            unknown: Unverified {
+                cvv2: file.cvv2_unknown,
+                pin: file.pin_unknown,
+                arqc: file.arqc_unknown,
+            },
         })
     }
 
@@ -170,10 +207,15 @@ impl Policy {
         self.knowledge_age_max_ms
     }
 
+    /// What happens to what was presented and not checked.
+    pub fn unknown(&self) -> Unverified {
+        self.unknown
+    }
+
     /// Names the content: equal for two files that differ only in comments or order.
     pub fn hash(&self) -> u64 {
         let canonical = format!(
-            "holdfast policy {VERSION}\n{}\n{}\n{}\n{}\n{}\n{}\n{}\n",
+            "holdfast policy {VERSION}\n{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}\n",
             self.currency,
             self.transaction_max.minor(),
             self.card_day_max.minor(),
@@ -181,6 +223,9 @@ impl Policy {
             self.card_elsewhere_max.minor(),
             self.gateway_exposure_max.minor(),
             self.knowledge_age_max_ms,
+            self.unknown.cvv2.name(),
+            self.unknown.pin.name(),
+            self.unknown.arqc.name(),
         );
         first_u64(&Sha256::digest(canonical.as_bytes()))
     }
@@ -215,6 +260,9 @@ struct File {
     card_elsewhere_max_minor: Amount,
     gateway_exposure_max_minor: Amount,
     knowledge_age_max_minutes: u64,
+    cvv2_unknown: OnUnknown,
+    pin_unknown: OnUnknown,
+    arqc_unknown: OnUnknown,
 }
 
 fn range(
@@ -263,6 +311,8 @@ mod tests {
         assert_eq!(policy.card_elsewhere_max().minor(), 150_00);
         assert_eq!(policy.gateway_exposure_max().minor(), 100_000_00);
         assert_eq!(policy.knowledge_age_max_ms(), 4 * 3_600_000);
+        let Unverified { cvv2, pin, arqc } = policy.unknown();
+        assert_eq!([cvv2, pin, arqc], [OnUnknown::Decline; 3]);
     }
 
     #[test]
@@ -288,7 +338,7 @@ mod tests {
         assert_ne!(policy.hash(), changed.hash());
         assert_eq!(
             policy.hash(),
-            0x22e4_e11b_2187_41c5,
+            0x53aa_5656_fece_a9df,
             "golden: a change here changes the hash on every decision"
         );
     }
@@ -321,6 +371,11 @@ mod tests {
             ("currency = \"EUR\"", "currency = \"XXX\"", "ISO 4217"),
             ("version = 1", "version = 1\nsurprise = 1", "unknown field"),
             ("card_day_max_count = 250", "", "missing field"),
+            (
+                "pin_unknown = \"decline\"",
+                "pin_unknown = \"approve\"",
+                "unknown variant",
+            ),
             ("= 50_000", "= -1", "between 0 and"),
             ("= 50_000", "= 500.00", "invalid type"),
         ] {

@@ -6,6 +6,8 @@ use ledger_api::{
 };
 use sha2::{Digest, Sha256};
 
+use crate::verification::Verification;
+
 /// The time, as the caller reads it: milliseconds since the machine started. No limit window reads
 /// the wall clock; `yymm` is only compared with a card's expiry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +41,9 @@ pub struct Request {
     pub stan: u32,
     /// Retrieval reference number, padded with spaces.
     pub rrn: [u8; 12],
+    /// What came of the checks of card and cardholder. No part of the fingerprint: a repeat that is
+    /// sent without its PIN block asks for the same, and gets the answer that was given.
+    pub verification: Verification,
     /// Digest of the network's terminal, for whoever names this one without its key; zero where it is
     /// not known.
     pub terminal: u32,

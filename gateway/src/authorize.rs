@@ -33,6 +33,7 @@ use crate::metrics::{Metrics, Waiting};
 use crate::shadow::Shadow;
 use crate::stack::Ledger;
 use crate::traces::{Asking, Trail, Writing};
+use crate::verification::{Verifier, Verifying};
 
 /// How long things may take. They nest, or the gateway does not start.
 #[derive(Debug, Clone, Copy)]
@@ -82,6 +83,11 @@ impl Budgets {
         }
     }
 
+    /// What the ledger's cut-off and stand-in's slice leave of the total.
+    pub fn spare(&self) -> Duration {
+        self.total.saturating_sub(self.ledger + self.stand_in)
+    }
+
     /// The same with a shorter total, where the caller has less time: stand-in keeps its slice and
     /// the ledger gets the rest.
     #[must_use]
@@ -127,6 +133,8 @@ pub struct Parts {
     pub metrics: Metrics,
     /// Traces.
     pub telemetry: Telemetry,
+    /// Says what came of checking PIN, CVV2 and cryptogram.
+    pub verifier: Arc<dyn Verifier>,
 }
 
 /// An answer, and whether it had been given before.
@@ -195,6 +203,25 @@ impl Gateway {
         let reply = repeat(request, answer);
         self.count(&reply);
         Some(reply)
+    }
+
+    /// Answers an authorization whose checks have begun. They may take what the ledger and stand-in
+    /// leave of the budget; whatever they took is missing from it afterwards.
+    pub async fn verified(
+        &self,
+        mut request: Request,
+        checks: Verifying,
+        caller: Option<Duration>,
+        trail: Trail,
+    ) -> Result<Reply, Refused> {
+        if !checks.is_asked() {
+            return self.authorize(request, caller, trail).await;
+        }
+        let began = Instant::now();
+        let budgets = self.parts.budgets.within(caller);
+        request.verification = checks.within(budgets.spare()).await;
+        let left = budgets.total.saturating_sub(began.elapsed());
+        self.authorize(request, Some(left), trail).await
     }
 
     /// Answers an authorization. `caller` is the time that the caller has left, if it said so; `trail`
@@ -282,9 +309,11 @@ impl Gateway {
             return repeat(&request, answer).map(|reply| reply.answer);
         }
 
-        // === reversed before it came, and the ledger has not heard of that yet ===
+        // === reversed before it came, and the ledger has not heard of that yet; or a PIN, CVV2 or
+        // cryptogram is wrong, and no balance could change that ===
         let writing = self.writing(request.id, trail);
-        if self.parts.stand_in.is_reversed(&request.id) {
+        let wrong = request.verification.has_failed();
+        if wrong || self.parts.stand_in.is_reversed(&request.id) {
             let decide = || {
                 let stand_in = &self.parts.stand_in;
                 stand_in.decide_now(request, Cause::None, false, now())

@@ -33,3 +33,4 @@ pub mod shadow;
 pub mod stack;
 pub mod told;
 pub mod traces;
+pub mod verification;

@@ -47,3 +47,4 @@ mod tidy;
 mod traces;
 mod two_gateways;
 mod unconfirmed;
+mod verification;

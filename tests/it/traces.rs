@@ -16,9 +16,10 @@ use crate::support::{PATIENCE, Running, stack_with};
 
 const EXPORTED_WITHIN: Duration = Duration::from_secs(20);
 /// Everything that a span of ours may say.
-const KEYS: &str = "holdfast.attempt holdfast.cause holdfast.decided_by holdfast.door \
-    holdfast.duplicate holdfast.durable holdfast.entries holdfast.gateway holdfast.kind \
-    holdfast.outcome holdfast.reason holdfast.response_code holdfast.rrn holdfast.stan";
+const KEYS: &str = "holdfast.arqc holdfast.attempt holdfast.cause holdfast.cvv2 holdfast.decided_by \
+    holdfast.door holdfast.duplicate holdfast.durable holdfast.entries holdfast.gateway \
+    holdfast.kind holdfast.outcome holdfast.pin holdfast.reason holdfast.response_code \
+    holdfast.rrn holdfast.stan";
 
 fn flags(url: &str, ratio: f64) -> Vec<String> {
     let ratio = ratio.to_string();

@@ -22,6 +22,9 @@ pub use messages::{
 };
 pub use reply::Reply;
 
+/// A links file for gateways: their peers tell in DE61 what they have checked.
+pub const CHECKED_LINK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/checked_link.toml");
+
 /// A client of one gateway; clones share the connection. Every answer goes into the notebook.
 #[derive(Clone)]
 pub struct IsoClient {

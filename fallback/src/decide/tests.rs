@@ -15,6 +15,7 @@ use ledger_api::{
 };
 
 use super::*;
+use crate::verification::Verification;
 
 const HOUR: u64 = 3_600_000;
 
@@ -60,6 +61,7 @@ fn example() -> Example {
             rrn: *b"000000000001",
             terminal: 1,
             captures: false,
+            verification: crate::Verification::default(),
         },
         card: Some(CardState {
             card,
@@ -83,9 +85,13 @@ fn example() -> Example {
 }
 
 fn reason(change: impl FnOnce(&mut Example)) -> Reason {
+    reason_under(Policy::default_text(), change)
+}
+
+fn reason_under(policy: &str, change: impl FnOnce(&mut Example)) -> Reason {
     let mut example = example();
     change(&mut example);
-    let policy = Policy::parse(Policy::default_text()).unwrap();
+    let policy = Policy::parse(policy).unwrap();
     let decision = decide(&Case {
         request: &example.request,
         knowledge: Knowledge {
@@ -120,6 +126,15 @@ type Break = (Reason, fn(&mut Example));
 
 const BREAKS: &[Break] = &[
     (Reason::ReversedBefore, |e| e.spend.reversed_before = true),
+    (Reason::IncorrectPin, |e| {
+        e.request.verification.pin = Check::Failed
+    }),
+    (Reason::IncorrectCvv2, |e| {
+        e.request.verification.cvv2 = Check::Failed
+    }),
+    (Reason::IncorrectCryptogram, |e| {
+        e.request.verification.arqc = Check::Failed
+    }),
     (Reason::UnknownCard, |e| {
         e.card = None;
         e.account = None;
@@ -149,6 +164,12 @@ const BREAKS: &[Break] = &[
         e.is_home = false;
     }),
     (Reason::StandInUnavailable, |e| e.in_service = false),
+    (Reason::VerificationUnknown, |e| {
+        e.request.verification = Verification {
+            cvv2: e.request.verification.cvv2.presented(),
+            ..e.request.verification
+        }
+    }),
 ];
 
 #[test]
@@ -331,4 +352,51 @@ fn before_the_first_listing_nothing_is_said_about_a_card() {
         Reason::StandInUnavailable,
         "no balance to weigh"
     );
+}
+
+/// One of the three checks of a request.
+type Which = fn(&mut Verification) -> &mut Check;
+
+const CHECKS: &[(&str, Which, Reason)] = &[
+    ("pin", |v| &mut v.pin, Reason::IncorrectPin),
+    ("cvv2", |v| &mut v.cvv2, Reason::IncorrectCvv2),
+    ("arqc", |v| &mut v.arqc, Reason::IncorrectCryptogram),
+];
+
+#[test]
+fn a_check_that_failed_declines_under_any_policy_and_an_unknown_one_as_the_policy_says() {
+    for (name, which, wrong) in CHECKS {
+        let default = Policy::default_text();
+        let line = format!("{name}_unknown = \"decline\"");
+        let lenient = default.replace(&line, &format!("{name}_unknown = \"ignore\""));
+        assert_ne!(lenient, default, "{name}");
+        for (check, careful, ignoring) in [
+            (Check::NotPresented, Reason::Approved, Reason::Approved),
+            (Check::Matched, Reason::Approved, Reason::Approved),
+            (
+                Check::Unknown,
+                Reason::VerificationUnknown,
+                Reason::Approved,
+            ),
+            (Check::Failed, *wrong, *wrong),
+        ] {
+            let change = |e: &mut Example| *which(&mut e.request.verification) = check;
+            assert_eq!(reason(change), careful, "{name} {check:?}");
+            assert_eq!(reason_under(&lenient, change), ignoring, "{name} {check:?}");
+        }
+    }
+}
+
+#[test]
+fn whoever_presents_a_wrong_pin_learns_nothing_of_card_or_balance() {
+    for (_, breaks) in BREAKS
+        .iter()
+        .filter(|(reason, _)| *reason >= Reason::UnknownCard)
+    {
+        let given = reason(|e| {
+            breaks(e);
+            e.request.verification.pin = Check::Failed;
+        });
+        assert_eq!(given, Reason::IncorrectPin);
+    }
 }

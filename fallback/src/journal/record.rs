@@ -14,8 +14,11 @@
 //!   43  1  by: 0 ledger, 1 stand-in,
 //!          2 network                    4 Booted (32)            5 Synced (0)
 //!   44  1  cause                           0  8  at, ms since boot
-//!   45  1  reserved                        8 16  boot id
-//!   46  2  currency, ISO 4217 numeric     24  8  policy hash
+//!   45  1  checks: 2 bits each, from        8 16  boot id
+//!          the lowest CVV2, PIN, ARQC;   24  8  policy hash
+//!          0 not presented, 1 unknown,
+//!          2 matched, 3 failed
+//!   46  2  currency, ISO 4217 numeric
 //!   48  8  amount, minor
 //!   56  8  approved amount, minor
 //!   64  2  expiry, YYMM
@@ -57,6 +60,7 @@ use ledger_api::{
     Reason,
 };
 
+use crate::verification::Verification;
 use crate::words::{Answer, Completion, DecidedBy, Movement, Request};
 
 /// One thing that must not be forgotten.
@@ -348,7 +352,8 @@ fn encode_answer(answered: &Answered, out: &mut Vec<u8>) {
             .map(|(_, bit)| bit)
             .sum(),
     );
-    out.extend([answered.reason.code(), by, answered.cause.code(), 0]);
+    out.extend([answered.reason.code(), by, answered.cause.code()]);
+    out.push(request.verification.to_byte());
     out.extend(request.currency.numeric().to_le_bytes());
     put_amount(out, request.amount);
     put_amount(out, answered.approved_amount);
@@ -388,7 +393,8 @@ fn decode_answer(fields: &mut Fields<'_>) -> Result<Answered, RecordError> {
     };
     let code = fields.u8()?;
     let cause = Cause::from_code(code).ok_or_else(|| fields.impossible("cause"))?;
-    fields.reserved::<1>()?;
+    let verification =
+        Verification::from_byte(fields.u8()?).ok_or_else(|| fields.impossible("check"))?;
     let currency = fields.currency()?;
     let amount = fields.amount()?;
     let approved_amount = fields.amount()?;
@@ -421,6 +427,7 @@ fn decode_answer(fields: &mut Fields<'_>) -> Result<Answered, RecordError> {
             rrn,
             terminal,
             captures: flags & CAPTURES != 0,
+            verification,
         },
         account: (flags & ACCOUNT != 0).then_some(AccountId(account)),
         approved: flags & APPROVED != 0,

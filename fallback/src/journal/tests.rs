@@ -53,6 +53,7 @@ fn answer(n: u64) -> Record {
             rrn: *b"632608123456",
             terminal: 0,
             captures: false,
+            verification: crate::Verification::default(),
         },
         account: Some(AccountId(n)),
         approved: true,
@@ -334,7 +335,7 @@ prop_compose! {
         currency in proptest::sample::select(&[978, 840, 392, 414]),
         expiry in proptest::option::of((0_u16..=99, 1_u16..=12)),
         fingerprint in any::<u64>(), alias in any::<u64>(), (repeat, captures) in any::<(bool, bool)>(),
-        (stan, terminal) in any::<(u32, u32)>(), rrn in any::<[u8; 12]>(),
+        (stan, terminal) in any::<(u32, u32)>(), rrn in any::<[u8; 12]>(), checks in 0_u8..64,
     ) -> Request {
         Request {
             id: AuthorizationId(id),
@@ -349,6 +350,7 @@ prop_compose! {
             rrn,
             terminal,
             captures,
+            verification: crate::Verification::from_byte(checks).unwrap(),
         }
     }
 }

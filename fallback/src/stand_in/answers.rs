@@ -193,6 +193,7 @@ mod tests {
             rrn: *b"000000000001",
             terminal: 1,
             captures: false,
+            verification: crate::Verification::default(),
         };
         Answer {
             request,

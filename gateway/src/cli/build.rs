@@ -27,6 +27,7 @@ use crate::ledger_client::wire::Wire;
 use crate::metrics::Metrics;
 use crate::shadow::Shadow;
 use crate::stack;
+use crate::verification::Upstream;
 
 /// A gateway and what its doors and background tasks need.
 pub(super) struct Built {
@@ -75,6 +76,7 @@ pub(super) fn parts(settings: &Settings) -> anyhow::Result<Built> {
         duplicates: AtomicU64::new(0),
         metrics,
         telemetry,
+        verifier: Arc::new(Upstream),
     });
     Ok(Built {
         gateway,

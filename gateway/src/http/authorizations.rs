@@ -11,11 +11,12 @@ use ledger_api::{
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::body::{self, CardBody, NetworkBody, invalid};
+use super::body::{self, CardBody, NetworkBody, VerificationBody, invalid};
 use super::{App, reply};
 use crate::authorize::{Refused, Reply};
 use crate::metrics::labels::Door;
 use crate::traces::{Arrival, Via};
+use crate::verification::{Presented, Verifying};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -31,6 +32,8 @@ struct Body {
     #[serde(default)]
     repeat: bool,
     network: NetworkBody,
+    #[serde(default)]
+    verification: VerificationBody,
 }
 
 /// The answer to an authorization.
@@ -48,6 +51,7 @@ struct View {
     stand_in: StandInView,
     card: CardToken,
     network: NetworkView,
+    verification: VerificationView,
     #[serde(skip_serializing_if = "Option::is_none")]
     reversed_to_minor: Option<Amount>,
     duplicate: bool,
@@ -59,6 +63,14 @@ struct StandInView {
     cause: Cause,
 }
 
+/// What the decision saw of the checks.
+#[derive(Serialize)]
+struct VerificationView {
+    cvv2: &'static str,
+    pin: &'static str,
+    arqc: &'static str,
+}
+
 #[derive(Serialize)]
 struct NetworkView {
     stan: String,
@@ -68,7 +80,7 @@ struct NetworkView {
 /// Decides.
 pub(super) async fn create(State(app): State<App>, message: Message) -> Response {
     let metrics = &app.gateway.parts().metrics;
-    let (request, caller, began, link) = match parse(&app, message).await {
+    let (request, checks, caller, began, link) = match parse(&app, message).await {
         Ok(parsed) => parsed,
         Err(problem) => {
             metrics.malformed(Door::Http);
@@ -83,7 +95,7 @@ pub(super) async fn create(State(app): State<App>, message: Message) -> Response
         None => match app.door.admit() {
             Ok(_admitted) => {
                 let trail = arrival.trail();
-                app.gateway.authorize(request, caller, trail).await
+                app.gateway.verified(request, checks, caller, trail).await
             }
             Err(shed) => {
                 measured.shed();
@@ -100,9 +112,10 @@ pub(super) async fn create(State(app): State<App>, message: Message) -> Response
     }
 }
 
-/// The request, the time that its caller has, when its first byte was parsed, and the caller's span.
+/// The request and its checks, the time that its caller has, when its first byte was parsed, and the caller's span.
 type Parsed = (
     Request,
+    Verifying,
     Option<std::time::Duration>,
     Instant,
     Option<TraceParent>,
@@ -115,10 +128,11 @@ async fn parse(app: &App, message: Message) -> Result<Parsed, Box<Problem>> {
     let caller = body::caller_budget(&headers)?;
     let body: Body = body::read(&headers, &bytes)?;
     let link = body::traceparent(&headers);
-    Ok((request(app, key, body)?, caller, began, link))
+    let (request, checks) = request(app, key, body)?;
+    Ok((request, checks, caller, began, link))
 }
 
-fn request(app: &App, key: &str, body: Body) -> Result<Request, Box<Problem>> {
+fn request(app: &App, key: &str, body: Body) -> Result<(Request, Verifying), Box<Problem>> {
     let digits = body::is_digits;
     let optional = |text: &Option<String>, length| text.as_ref().is_none_or(|t| digits(t, length));
     let processing_code = body::processing_code(body.processing_code)?;
@@ -135,7 +149,11 @@ fn request(app: &App, key: &str, body: Body) -> Result<Request, Box<Problem>> {
     };
     let card = body.card.token(&app.keys)?;
     let natural = body.network.parse("/network")?;
-    Ok(Request {
+    let presented = Presented {
+        told: body.verification.parse()?,
+        message: None,
+    };
+    let request = Request {
         id: app.keys.authorization_id(&natural, &card),
         card,
         amount: body.amount_minor,
@@ -150,7 +168,9 @@ fn request(app: &App, key: &str, body: Body) -> Result<Request, Box<Problem>> {
         rrn: natural.padded_rrn(),
         terminal: app.keys.terminal(&natural),
         captures: false,
-    })
+        verification: presented.known(),
+    };
+    Ok((request, app.gateway.parts().verifier.verify(&presented)))
 }
 
 fn parse_expiry(text: &str) -> Result<Expiry, Box<Problem>> {
@@ -255,6 +275,11 @@ fn view(answer: Answer, duplicate: bool) -> View {
             rrn: String::from_utf8_lossy(&answer.request.rrn)
                 .trim_end()
                 .to_owned(),
+        },
+        verification: VerificationView {
+            cvv2: answer.request.verification.cvv2.name(),
+            pin: answer.request.verification.pin.name(),
+            arqc: answer.request.verification.arqc.name(),
         },
         reversed_to_minor: answer.reversed_to,
         duplicate,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::body::Bytes;
 use axum::extract::Request;
 use axum::http::{HeaderMap, header};
+use fallback::{Check, Verification};
 use iso8583::Pan;
 use ledger_api::{CardToken, Problem, Retry, TraceParent};
 use serde::Deserialize;
@@ -129,6 +130,33 @@ pub(super) fn processing_code(text: String) -> Result<String, Box<Problem>> {
         Ok(text)
     } else {
         Err(invalid("/processing_code", "must be 6 digits, as DE3"))
+    }
+}
+
+/// What the caller has checked; see [`crate::verification`].
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct VerificationBody {
+    cvv2: Option<String>,
+    pin: Option<String>,
+    arqc: Option<String>,
+}
+
+impl VerificationBody {
+    /// Parses it. What is left out was not presented.
+    pub(super) fn parse(self) -> Result<Verification, Box<Problem>> {
+        let check = |name: Option<String>, at| match name {
+            None => Ok(Check::NotPresented),
+            Some(name) => Check::from_name(&name).ok_or_else(|| {
+                let names = "must be `not_presented`, `unknown`, `matched` or `failed`";
+                invalid(at, names)
+            }),
+        };
+        Ok(Verification {
+            cvv2: check(self.cvv2, "/verification/cvv2")?,
+            pin: check(self.pin, "/verification/pin")?,
+            arqc: check(self.arqc, "/verification/arqc")?,
+        })
     }
 }
 

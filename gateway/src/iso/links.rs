@@ -165,6 +165,10 @@ mod tests {
                 &link("connections_max = 0"),
                 "connections_max: 0 is not from 1 to",
             ),
+            (
+                &link("verification_field = 52"),
+                "verification_field: 52 is no private field",
+            ),
             (&link("network = ''"), "network: it must be 1 to 16"),
             (
                 &link("[link.codes]\necho = []"),

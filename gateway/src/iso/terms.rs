@@ -48,6 +48,8 @@ pub struct Terms {
     pub sign_off: bool,
     /// DE70 by purpose.
     pub codes: Codes,
+    /// The private field with what was checked upstream; see [`crate::verification`].
+    pub verification_field: Option<u8>,
     /// TLS; `None` is plain TCP.
     pub tls: Option<Tls>,
 }
@@ -72,6 +74,7 @@ impl Terms {
             sign_on: false,
             sign_off: true,
             codes: Codes::default(),
+            verification_field: None,
             tls: None,
         }
     }

@@ -24,6 +24,7 @@ use crate::authorize::{Refused, Reply};
 use crate::metrics::labels::Door;
 use crate::told::Named;
 use crate::traces::{Arrival, Via};
+use crate::verification::Verifying;
 
 /// What an answer repeats from its request, where it is there.
 const ECHOED: &[u8] = &[2, 3, 4, 7, 11, 12, 13, 32, 33, 37, 41, 42, 49, 70, 90];
@@ -51,7 +52,7 @@ pub struct Asked {
 }
 
 enum What {
-    Authorization(Request),
+    Authorization(Request, Verifying),
     Told(Told),
 }
 
@@ -100,10 +101,11 @@ pub fn understood(message: &Message<'_>, link: &Link) -> Heard {
     if answer.echo(message, ECHOED).is_err() {
         return at_once::format_error(profile, message, mti, None);
     }
+    let asked = |(request, checks)| What::Authorization(request, checks);
     let what = match message.mti() {
-        Mti::M0100 | Mti::M0101 => fields::request(message, link).map(What::Authorization),
+        Mti::M0100 | Mti::M0101 => fields::authorization(message, link).map(asked),
         Mti::M0200 | Mti::M0201 if fields::movement(message) == Some(Movement::Capture) => {
-            fields::purchase(message, link).map(What::Authorization)
+            fields::purchase(message, link).map(asked)
         }
         Mti::M0120 | Mti::M0121 => fields::advice(message, link).map(What::Told),
         Mti::M0220 | Mti::M0221 if fields::movement(message).is_some() => {
@@ -132,7 +134,8 @@ pub async fn answer(asked: Asked, link: &Link) -> Option<Vec<u8>> {
         began,
     } = asked;
     let code = match what {
-        What::Authorization(request) => match authorize(request, began, link).await {
+        What::Authorization(request, checks) => match authorize(request, checks, began, link).await
+        {
             Ok(reply) => {
                 let given = reply.answer;
                 if given.approved {
@@ -164,7 +167,12 @@ pub async fn answer(asked: Asked, link: &Link) -> Option<Vec<u8>> {
 
 /// A repeat gets its answer whatever the load is; what is new may be shed. Advices and reversals never
 /// are: they would come again, and only tell what has happened.
-async fn authorize(request: Request, began: Instant, link: &Link) -> Result<Reply, Refused> {
+async fn authorize(
+    request: Request,
+    checks: Verifying,
+    began: Instant,
+    link: &Link,
+) -> Result<Reply, Refused> {
     let metrics = &link.gateway.parts().metrics;
     let measured = metrics.authorization(Door::Iso8583, began, request.id);
     let arrival = Arrival::authorization(&link.gateway, Via::Iso8583, &request, None);
@@ -173,7 +181,7 @@ async fn authorize(request: Request, began: Instant, link: &Link) -> Result<Repl
         None => match link.door.admit() {
             Ok(_admitted) => {
                 let trail = arrival.trail();
-                link.gateway.authorize(request, None, trail).await
+                (link.gateway).verified(request, checks, None, trail).await
             }
             Err(_) => Err(Refused::Shed),
         },

@@ -150,6 +150,10 @@ impl Arrival {
         self.span.set("holdfast.reason", answer.reason.name());
         self.span.set("holdfast.decided_by", decider(answer.by));
         self.span.set("holdfast.response_code", code);
+        let checks = answer.request.verification;
+        self.span.set("holdfast.cvv2", checks.cvv2.name());
+        self.span.set("holdfast.pin", checks.pin.name());
+        self.span.set("holdfast.arqc", checks.arqc.name());
         self.span.set("holdfast.duplicate", reply.duplicate);
     }
 
@@ -199,6 +203,9 @@ fn write_line(via: Via, request: &Request, answered: &Result<Reply, Refused>, du
             reason = answer.reason.name(),
             cause = answer.cause.name(),
             approved = answer.approved,
+            cvv2 = answer.request.verification.cvv2.name(),
+            pin = answer.request.verification.pin.name(),
+            arqc = answer.request.verification.arqc.name(),
             duplicate,
             duration_us,
             "answered"

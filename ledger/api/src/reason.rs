@@ -56,6 +56,12 @@ codes! {
         ReversedBefore = 1, "reversed_before";
         /// There was less money than asked for, and the terminal takes less.
         PartiallyApproved = 2, "partially_approved";
+        /// The PIN is wrong.
+        IncorrectPin = 4, "incorrect_pin";
+        /// The CVV2 is wrong.
+        IncorrectCvv2 = 5, "incorrect_cvv2";
+        /// The chip's cryptogram is wrong.
+        IncorrectCryptogram = 6, "incorrect_cryptogram";
         /// No such card.
         UnknownCard = 10, "unknown_card";
         /// The card is closed for good.
@@ -87,6 +93,8 @@ codes! {
         RepeatNotAtHome = 42, "repeat_not_at_home";
         /// Stand-in may not decide: nothing known yet, fenced (rule 11), or its journal is out of order.
         StandInUnavailable = 43, "stand_in_unavailable";
+        /// Stand-in: a CVV2, PIN or cryptogram was presented that nobody has checked.
+        VerificationUnknown = 44, "verification_unknown";
     }
 }
 
@@ -138,6 +146,27 @@ pub const REASONS: &[ReasonRow] = &[
         true,
         false,
         "there is less money than asked for, and the terminal takes less",
+    ),
+    row(
+        Reason::IncorrectPin,
+        "55",
+        false,
+        true,
+        "the PIN is wrong; the ledger is not asked",
+    ),
+    row(
+        Reason::IncorrectCvv2,
+        "82",
+        false,
+        true,
+        "the CVV2 is wrong; the ledger is not asked",
+    ),
+    row(
+        Reason::IncorrectCryptogram,
+        "88",
+        false,
+        true,
+        "the cryptogram of the chip is wrong; the ledger is not asked",
     ),
     row(Reason::UnknownCard, "14", true, true, "no such card"),
     row(
@@ -231,6 +260,13 @@ pub const REASONS: &[ReasonRow] = &[
         false,
         true,
         "stand-in may not decide: nothing known yet, fenced (rule 11), or its journal is out of order",
+    ),
+    row(
+        Reason::VerificationUnknown,
+        "91",
+        false,
+        true,
+        "a CVV2, PIN or cryptogram was presented that nobody has checked, and the policy asks for a result",
     ),
 ];
 

@@ -264,6 +264,7 @@ pub(super) fn request(number: u32, card: u8, amount: i64) -> Request {
         rrn: *b"000000000001",
         terminal: 1,
         captures: false,
+        verification: crate::Verification::default(),
     }
 }
 

@@ -15,6 +15,7 @@ use super::file::{CodesEntry, LinkEntry, LinksFile, TlsEntry};
 use crate::iso::management::{self, Codes};
 use crate::iso::terms::Terms;
 use crate::iso::tls::{Files, Tls};
+use crate::verification::FIELDS;
 
 /// The most links of one gateway: each has metrics of its own.
 pub const LINKS_MAX: usize = 16;
@@ -180,6 +181,7 @@ impl Checks<'_> {
         }
         terms.sign_on = entry.sign_on.unwrap_or(terms.sign_on);
         terms.sign_off = entry.sign_off.unwrap_or(terms.sign_off);
+        terms.verification_field = self.private_field(entry.verification_field);
         terms.codes = self.codes(entry.codes.unwrap_or_default());
         if let Err(error) = management::encodes(terms.profile, &terms.codes) {
             let what = format!("it cannot say a sign-on, a sign-off or an echo: {error}");
@@ -211,6 +213,16 @@ impl Checks<'_> {
             );
         }
         terms.echo_after = Some(after);
+    }
+
+    fn private_field(&mut self, given: Option<u8>) -> Option<u8> {
+        let field = given?;
+        if !FIELDS.contains(&field) {
+            let what = format!("{field} is no private field that could hold it");
+            let cure = "take one of 48, 60, 61, 62, 63; 61 is free in most layouts";
+            self.refuse("verification_field", what, cure);
+        }
+        Some(field)
     }
 
     fn codes(&mut self, entry: CodesEntry) -> Codes {

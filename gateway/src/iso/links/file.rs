@@ -26,6 +26,7 @@ pub(super) const KEYS: &[&str] = &[
     "in_flight_max",
     "sign_on",
     "sign_off",
+    "verification_field",
     "echo",
     "certificate",
     "key",
@@ -59,6 +60,7 @@ pub(super) struct LinkEntry {
     pub(super) in_flight_max: Option<u64>,
     pub(super) sign_on: Option<bool>,
     pub(super) sign_off: Option<bool>,
+    pub(super) verification_field: Option<u8>,
     pub(super) codes: Option<CodesEntry>,
     pub(super) tls: Option<TlsEntry>,
 }

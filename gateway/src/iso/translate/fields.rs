@@ -8,9 +8,27 @@ use super::Told;
 use crate::identity::{NaturalKey, is_transmission_time};
 use crate::iso::Link;
 use crate::told::{self, Named};
+use crate::verification::{self, Presented, Verifying};
+
+/// An authorization, and its checks; the number of the first field that makes no sense otherwise.
+pub(super) fn authorization(
+    message: &Message<'_>,
+    link: &Link,
+) -> Result<(Request, Verifying), u8> {
+    let request = request(message, link)?;
+    let checks = (link.gateway.parts().verifier).verify(&presented(message, link)?);
+    Ok((request, checks))
+}
+
+fn presented<'a>(message: &'a Message<'a>, link: &Link) -> Result<Presented<'a>, u8> {
+    Ok(Presented {
+        told: verification::told(message, link.terms.verification_field)?,
+        message: Some(message),
+    })
+}
 
 /// The fields of an authorization; the number of the first one that makes no sense otherwise.
-pub(super) fn request(message: &Message<'_>, link: &Link) -> Result<Request, u8> {
+fn request(message: &Message<'_>, link: &Link) -> Result<Request, u8> {
     let card = card(message, link)?;
     let natural = natural_key(message, link)?;
     let amount = amount(message)?;
@@ -29,19 +47,21 @@ pub(super) fn request(message: &Message<'_>, link: &Link) -> Result<Request, u8>
         rrn: natural.padded_rrn(),
         terminal: link.keys.terminal(&natural),
         captures: false,
+        verification: presented(message, link)?.known(),
     })
 }
 
 /// An authorization that takes the money at once.
-pub(super) fn purchase(message: &Message<'_>, link: &Link) -> Result<Request, u8> {
-    let request = request(message, link)?;
+pub(super) fn purchase(message: &Message<'_>, link: &Link) -> Result<(Request, Verifying), u8> {
+    let (request, checks) = authorization(message, link)?;
     let code = message.field(3).ok_or(3)?.to_text();
     let (amount, currency) = (request.amount, request.currency);
-    Ok(Request {
+    let request = Request {
         captures: true,
         fingerprint: link.keys.purchase_fingerprint(&code, amount, currency),
         ..request
-    })
+    };
+    Ok((request, checks))
 }
 
 /// What the network decided, and how much it approved: DE4, which is less than was asked for where it
