@@ -51,7 +51,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     // Tools at a shell have no configuration.
     if let Some(Command::Iso(words)) = command {
-        return words.run();
+        return guarded(|| words.run());
     }
     let loaded = SERVICE.load_from::<Config>(&matches, &settings::environment);
     // A gateway with other faults in its configuration can be asked too.
@@ -61,9 +61,18 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let (settings, report) = understand(loaded);
     match (command, settings) {
         (Some(Command::Config(command)), _) => command.run::<Config>(&SERVICE, &report),
-        (_, Some(settings)) => start(settings),
+        (_, Some(settings)) => guarded(|| start(settings)),
         (_, None) => SERVICE.refuse(&report),
     }
+}
+
+/// Does something with card data in memory, where no crash can put that on a disk.
+fn guarded(work: impl FnOnce() -> ExitCode) -> ExitCode {
+    if let Err(error) = process::limits::forbid_core_dumps() {
+        eprintln!("gateway: core dumps cannot be ruled out ({error}); allow prctl and setrlimit");
+        return ExitCode::from(EXIT_NOT_STARTED);
+    }
+    work()
 }
 
 fn start(settings: Settings) -> ExitCode {
