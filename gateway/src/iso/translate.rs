@@ -15,7 +15,7 @@ mod fields;
 mod telling;
 
 use fallback::{Completion, Movement, Request};
-use iso8583::{Message, MessageBuilder, Mti, presence};
+use iso8583::{Class, Message, MessageBuilder, Mti, presence};
 use ledger_api::{Amount, CardToken};
 use tokio::time::Instant;
 
@@ -28,6 +28,15 @@ use crate::verification::Verifying;
 
 /// What an answer repeats from its request, where it is there.
 const ECHOED: &[u8] = &[2, 3, 4, 7, 11, 12, 13, 32, 33, 37, 41, 42, 49, 70, 90];
+/// The same where it is about the link: a card number that stands there all the same is not repeated.
+const ECHOED_OF_THE_LINK: &[u8] = &[7, 11, 33, 70];
+
+fn echoed(answer: Mti) -> &'static [u8] {
+    match answer.class() {
+        Class::NetworkManagement => ECHOED_OF_THE_LINK,
+        _ => ECHOED,
+    }
+}
 
 /// What came of reading a message.
 pub enum Heard {
@@ -98,7 +107,7 @@ pub fn understood(message: &Message<'_>, link: &Link) -> Heard {
         return at_once::format_error(profile, message, mti, Some(field));
     }
     let mut answer = MessageBuilder::new(profile, mti);
-    if answer.echo(message, ECHOED).is_err() {
+    if answer.echo(message, echoed(mti)).is_err() {
         return at_once::format_error(profile, message, mti, None);
     }
     let asked = |(request, checks)| What::Authorization(request, checks);

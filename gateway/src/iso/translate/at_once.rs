@@ -2,28 +2,49 @@
 
 use iso8583::{EncodeError, Message, MessageBuilder, Mti, Profile, presence, salvage};
 
-use super::{ECHOED, FORMAT_ERROR, Heard};
+use super::{FORMAT_ERROR, Heard, echoed};
+use crate::identity::is_transmission_time;
 
+/// What does not decode. Up to the field at fault it is in step. Behind it a wrong length may have put
+/// anything anywhere, a track too: of that only time and STAN are repeated, by which the answer is
+/// matched, and only if the time is one.
 pub(super) fn misread(profile: &'static Profile, bytes: &[u8], field: Option<u8>) -> Heard {
-    let Some(message) = salvage(profile, bytes) else {
+    // Another edition of the standard is no message here: an answer in it could not be read either.
+    let ours = |message: &Message<'_>| message.mti().version() == profile.version();
+    let Some(message) = salvage(profile, bytes).filter(ours) else {
         return Heard::Unreadable;
     };
-    match message.mti().response() {
-        Some(mti) => format_error(profile, &message, mti, field),
-        None => Heard::Ignored,
-    }
+    let Some(mti) = message.mti().response() else {
+        return Heard::Ignored;
+    };
+    let time = message.field(7).map(|time| time.to_text());
+    let timed = time.is_some_and(|time| is_transmission_time(&time));
+    let in_step =
+        |number: u8| number < field.unwrap_or_default() || timed && [7, 11].contains(&number);
+    refused(profile, &message, mti, field, in_step)
 }
 
-/// DE39=30 with the number of the field in DE44, echoing what could be read.
+/// DE39=30 with the number of the field in DE44, echoing the others: what stands in the one that is
+/// wrong may be a card number out of place.
 pub(super) fn format_error(
     profile: &'static Profile,
     message: &Message<'_>,
     mti: Mti,
     field: Option<u8>,
 ) -> Heard {
+    refused(profile, message, mti, field, |number| Some(number) != field)
+}
+
+fn refused(
+    profile: &'static Profile,
+    message: &Message<'_>,
+    mti: Mti,
+    field: Option<u8>,
+    repeated: impl Fn(u8) -> bool,
+) -> Heard {
     let mut answer = MessageBuilder::new(profile, mti);
-    for number in ECHOED {
-        // A field that cannot be echoed is left out: it may be the one that is wrong.
+    for number in echoed(mti).iter().filter(|number| repeated(**number)) {
+        // One that cannot be echoed is left out.
         let _ = answer.echo(message, &[*number]);
     }
     match with_code(answer, FORMAT_ERROR, field) {

@@ -154,6 +154,10 @@ fn named(
         return Ok(reference);
     }
     let original = message.original_data().ok_or(90)?;
+    // It cannot name a message that could have come here: something else stands there.
+    if original.mti.version() != message.profile().version() {
+        return Err(90);
+    }
     let is_completion = matches!(original.mti, Mti::M0220 | Mti::M0221);
     let is_purchase = matches!(original.mti, Mti::M0200 | Mti::M0201);
     let stan = original.stan.as_str();
