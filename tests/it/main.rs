@@ -13,6 +13,7 @@
 mod accounting;
 mod breaker;
 mod brown_out;
+mod card_data;
 mod compose_file;
 mod configuration;
 mod crash;

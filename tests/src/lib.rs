@@ -5,6 +5,7 @@
 //! test uses the same parts.
 
 pub mod books;
+pub mod card_data;
 pub mod cluster;
 pub mod collector;
 pub mod docker;

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 /// ends, so that no node outlives a harness that was killed.
 pub const TIED: &str = "--tied";
 
-/// Runs `[--tied] ledger|gateway|faultproxy|collector|histories …`; `args` begin with the program's name. Builds its own
+/// Runs `[--tied] ledger|gateway|faultproxy|collector|histories|card-data …`; `args` begin with the program's name. Builds its own
 /// runtime: call it from a plain `main`.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let mut args = args.into_iter().skip(1).peekable();
@@ -24,9 +24,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some("faultproxy") => crate::faultproxy::run(args),
         Some("collector") => crate::collector::run(args),
         Some("histories") => crate::histories::run(args),
+        Some("card-data") => crate::card_data::run(args),
         _ => {
             eprintln!(
-                "usage: node [{TIED}] ledger|gateway|faultproxy|collector|histories [OPTIONS]"
+                "usage: node [{TIED}] ledger|gateway|faultproxy|collector|histories|card-data [OPTIONS]"
             );
             ExitCode::from(2)
         }

@@ -3,6 +3,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::OpenOptions;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -50,7 +51,7 @@ impl Program {
 }
 
 /// A process that said that it is ready. Killed when dropped; its standard error is in
-/// `<directory>/<name>.log`.
+/// `<directory>/<name>.log`, its standard output in `<directory>/<name>.stdout`.
 #[derive(Debug)]
 pub struct Child {
     program: Program,
@@ -146,7 +147,17 @@ impl Child {
             Err(_) => bail!("{} is not ready after 20 s{}", self.name, self.log_tail()),
         }
         // Whatever else it prints must not fill the pipe and block it.
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        let mut printed = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.directory.join(format!("{}.stdout", self.name)))?;
+        writeln!(printed, "{}", self.ready_line)?;
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                // A full disk must not keep the process from being read.
+                let _ = writeln!(printed, "{line}");
+            }
+        });
         Ok(())
     }
 
