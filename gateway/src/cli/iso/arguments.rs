@@ -146,4 +146,4 @@ pub(super) const SEND: &str = r#"Examples, with a gateway on this machine:
   echo '{"mti": "0800", "7": "1122083400", "11": "000042", "70": "301"}' | gateway iso send 127.0.0.1:7411
   echo 0800822000000000000004000000000000001122083400000042301 | gateway iso send 127.0.0.1:7411 --repeat 3 --json
 
-Exit codes: 0 all answers read, 1 no answer or one that could not be read, 2 usage."#;
+Exit codes: 0 all answers read, 1 no answer, one to another message or one that could not be read, 2 usage."#;

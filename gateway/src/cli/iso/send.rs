@@ -4,7 +4,7 @@ use std::io::{Error, Read, Result, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
-use iso8583::Profile;
+use iso8583::{Message, Profile, decode};
 use process::clock::{BootMillis, boot_now};
 use zeroize::Zeroizing;
 
@@ -65,9 +65,24 @@ pub(super) fn send(
         reading.print(exchange.json, streams.out)?;
         if !reading.is_readable() {
             ended = Ended::NotReadable;
+        } else if let Some(why) = other(exchange.profile, message, &answer) {
+            ended = streams.fail(&format!("{host}: not the answer to this message: {why}"))?;
         }
     }
     Ok(ended)
+}
+
+/// Why this is no answer to that message, by type and STAN; `None` where it is, or where what was sent
+/// cannot be read or calls for none.
+fn other(profile: &Profile, sent: &[u8], answer: &[u8]) -> Option<String> {
+    let (sent, answer) = (decode(profile, sent).ok()?, decode(profile, answer).ok()?);
+    let expected = sent.mti().response()?;
+    if answer.mti() != expected {
+        return Some(format!("it is a {}, not a {expected}", answer.mti()));
+    }
+    let stan = |message: &Message<'_>| message.field(11).map(|stan| stan.to_text());
+    let other = stan(&sent).is_some() && stan(&sent) != stan(&answer);
+    other.then(|| "its field 11 is another".to_owned())
 }
 
 /// The first address that takes a connection.

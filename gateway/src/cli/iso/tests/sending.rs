@@ -96,6 +96,24 @@ fn an_answer_that_cannot_be_read_is_described_as_such() {
 }
 
 #[test]
+fn an_answer_to_something_else_is_shown_and_said_to_be_that() {
+    let answer = str::from_utf8(ANSWER).unwrap();
+    for (from, to, words) in [
+        ("0810", "0800", "it is a 0800, not a 0810"),
+        ("0810", "0130", "it is a 0130, not a 0810"),
+        ("000042", "000043", "its field 11 is another"),
+    ] {
+        let other = framed(Framing::BE2, answer.replacen(from, to, 1).as_bytes());
+        let (address, serving) = host(vec![other], ECHO.len() + 2, true);
+        let said = tool(&format!("send {address}"), ECHO);
+        assert_eq!(said.code, 1, "{words}");
+        assert!(said.err.contains(words), "{words}: {}", said.err);
+        assert!(said.text().contains("approved"), "{}", said.text());
+        serving.join().unwrap();
+    }
+}
+
+#[test]
 fn the_examples_of_the_help_work() {
     let examples: Vec<&str> = arguments::SEND
         .lines()
