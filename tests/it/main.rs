@@ -42,6 +42,7 @@ mod restored_ledger;
 mod reversal;
 mod rolling_restart;
 mod rule_11;
+mod shell;
 mod slow_peers;
 mod support;
 mod tidy;
