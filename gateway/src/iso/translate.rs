@@ -13,11 +13,13 @@
 mod at_once;
 mod fields;
 mod telling;
+mod verdict;
 
 use fallback::{Completion, Movement, Request};
-use iso8583::{Class, Message, MessageBuilder, Mti, presence};
+use iso8583::{Class, Message, Mti, presence};
 use ledger_api::{Amount, CardToken};
 use tokio::time::Instant;
+use zeroize::Zeroizing;
 
 use super::Link;
 use crate::authorize::{Refused, Reply};
@@ -25,6 +27,7 @@ use crate::metrics::labels::Door;
 use crate::told::Named;
 use crate::traces::{Arrival, Via};
 use crate::verification::Verifying;
+pub use verdict::Verdict;
 
 /// What an answer repeats from its request, where it is there.
 const ECHOED: &[u8] = &[2, 3, 4, 7, 11, 12, 13, 32, 33, 37, 41, 42, 49, 70, 90];
@@ -52,10 +55,12 @@ pub enum Heard {
     Asked(Box<Asked>),
 }
 
-/// Something to do, and the answer to complete afterwards.
+/// Something to do, and the message that asked for it.
 pub struct Asked {
     what: What,
-    answer: MessageBuilder<'static>,
+    /// As it came: an answer repeats parts of it. Keeping the bytes and reading them again costs less
+    /// than an answer that is half written while it waits.
+    message: Zeroizing<Vec<u8>>,
     /// When its first byte was parsed.
     began: Instant,
 }
@@ -96,8 +101,8 @@ pub fn misread(bytes: &[u8], field: Option<u8>, link: &Link) -> Heard {
     at_once::misread(link.terms.profile, bytes, field)
 }
 
-/// Reads one message.
-pub fn understood(message: &Message<'_>, link: &Link) -> Heard {
+/// Takes one message, of these bytes.
+pub fn understood(message: &Message<'_>, bytes: &[u8], link: &Link) -> Heard {
     let began = Instant::now();
     let profile = link.terms.profile;
     let Some(mti) = message.mti().response() else {
@@ -105,10 +110,6 @@ pub fn understood(message: &Message<'_>, link: &Link) -> Heard {
     };
     if let Some(field) = presence::missing(message) {
         return at_once::format_error(profile, message, mti, Some(field));
-    }
-    let mut answer = MessageBuilder::new(profile, mti);
-    if answer.echo(message, echoed(mti)).is_err() {
-        return at_once::format_error(profile, message, mti, None);
     }
     let asked = |(request, checks)| What::Authorization(request, checks);
     let what = match message.mti() {
@@ -123,12 +124,12 @@ pub fn understood(message: &Message<'_>, link: &Link) -> Heard {
         Mti::M0400 | Mti::M0401 | Mti::M0420 | Mti::M0421 => {
             fields::reversal(message, link).map(What::Told)
         }
-        _ => return at_once::with_code(answer, NOT_SUPPORTED, None),
+        _ => return at_once::not_supported(profile, message, mti),
     };
     match what {
         Ok(what) => Heard::Asked(Box::new(Asked {
             what,
-            answer,
+            message: Zeroizing::new(bytes.to_vec()),
             began,
         })),
         Err(field) => at_once::format_error(profile, message, mti, Some(field)),
@@ -136,25 +137,22 @@ pub fn understood(message: &Message<'_>, link: &Link) -> Heard {
 }
 
 /// Does what was asked; `None` where no answer may be given.
-pub async fn answer(asked: Asked, link: &Link) -> Option<Vec<u8>> {
+pub async fn answer(asked: Asked, link: &Link) -> Option<Verdict> {
     let Asked {
         what,
-        mut answer,
+        message,
         began,
     } = asked;
+    let mut verdict = Verdict::of(message);
     let code = match what {
         What::Authorization(request, checks) => match authorize(request, checks, began, link).await
         {
             Ok(reply) => {
                 let given = reply.answer;
                 if given.approved {
-                    answer
-                        .set(38, str::from_utf8(&given.approval_code).ok()?)
-                        .ok()?;
-                }
-                if given.approved && given.approved_amount != given.request.amount {
-                    let minor = given.approved_amount.minor();
-                    answer.set(4, &format!("{minor:012}")).ok()?;
+                    verdict.approval_code = Some(given.approval_code);
+                    verdict.amount = Some(given.approved_amount)
+                        .filter(|approved| *approved != given.request.amount);
                 }
                 Ok(given.reason.response_code())
             }
@@ -162,7 +160,7 @@ pub async fn answer(asked: Asked, link: &Link) -> Option<Vec<u8>> {
         },
         What::Told(told) => telling::tell(told, link).await,
     };
-    let code = match code {
+    verdict.code = match code {
         Ok(code) => code,
         Err(Refused::Conflict | Refused::KeyReused) => CONTENT_CHANGED,
         Err(Refused::NoOriginal) => NO_ORIGINAL,
@@ -170,8 +168,7 @@ pub async fn answer(asked: Asked, link: &Link) -> Option<Vec<u8>> {
         Err(Refused::Shed) => INOPERATIVE,
         Err(Refused::Unknown(_) | Refused::Late) => return None,
     };
-    answer.set(39, code).ok()?;
-    Some(answer.encode())
+    Some(verdict)
 }
 
 /// A repeat gets its answer whatever the load is; what is new may be shed. Advices and reversals never

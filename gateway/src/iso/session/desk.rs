@@ -1,6 +1,7 @@
 //! Who takes a connection's messages: what can be answered at once is, what has to be done first is
 //! begun, and its answer goes out when it is there.
 
+use std::cell::RefCell;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -17,17 +18,21 @@ use super::outbox::Outbox;
 use crate::iso::Link;
 use crate::iso::known::Place;
 use crate::iso::management::{self, Ours};
-use crate::iso::translate::{self, Asked, Heard};
+use crate::iso::translate::{self, Asked, Heard, Verdict};
 use crate::metrics::labels::Door;
 use crate::metrics::labels::link::{End, Purpose};
 
 /// Bytes of answers that may wait for a peer that does not read; then its requests wait too.
 const WAITING_MAX: usize = 64 * 1024;
-/// Room for an answer to network management.
+/// Room for an answer: what it repeats has fixed lengths, or short ones.
 const ANSWER_MAX: usize = 1024;
 
+thread_local! {
+    static ROOM: RefCell<[u8; ANSWER_MAX]> = const { RefCell::new([0; ANSWER_MAX]) };
+}
+
 /// An answer, or none, and where it goes.
-pub(super) type Done = (Routing, Option<Vec<u8>>);
+pub(super) type Done = (Routing, Option<Verdict>);
 
 /// The work on one connection's messages. `begin` makes work of what was asked.
 pub(super) struct Desk<Begin, Work> {
@@ -82,7 +87,7 @@ where
         let link = Arc::clone(&self.link);
         let heard = match decode(link.terms.profile, frame.message) {
             Ok(message) if self.manage(&message, now) => return Ok(()),
-            Ok(message) => translate::understood(&message, &link),
+            Ok(message) => translate::understood(&message, frame.message, &link),
             Err(error) => translate::misread(frame.message, error.field, &link),
         };
         match heard {
@@ -121,13 +126,17 @@ where
         if mti.class() != Class::NetworkManagement {
             return false;
         }
-        let mut room = [0; ANSWER_MAX];
         let link = Arc::clone(&self.link);
-        let Some((purpose, answer)) = management::answered(message, &link.terms.codes, &mut room)
-        else {
+        let heard = ROOM.with_borrow_mut(|room| {
+            let heard = management::answered(message, &link.terms.codes, room);
+            heard.map(|(purpose, answer)| {
+                self.say(self.routing, answer);
+                purpose
+            })
+        });
+        let Some(purpose) = heard else {
             return false;
         };
-        self.say(self.routing, answer);
         if let Some(purpose @ (Purpose::SignOn | Purpose::SignOff)) = purpose {
             self.place.connection.said(purpose);
             info!(link = %link.terms.name, peer = %self.place.connection.peer, ?purpose, "the peer says");
@@ -180,8 +189,8 @@ where
     pub(super) fn poll_answers(&mut self, cx: &mut Context<'_>) -> bool {
         let before = self.asked.len();
         while let Poll::Ready(Some((routing, answer))) = Pin::new(&mut self.asked).poll_next(cx) {
-            if let Some(bytes) = answer {
-                self.say_and_forget(routing, bytes);
+            if let Some(verdict) = answer {
+                self.tell(routing, &verdict);
             }
         }
         let left = self.asked.len();
@@ -189,6 +198,23 @@ where
             self.place.connection.set_in_flight(left);
         }
         left != before
+    }
+
+    fn tell(&mut self, routing: Routing, verdict: &Verdict) {
+        let profile = self.link.terms.profile;
+        ROOM.with_borrow_mut(|room| {
+            let Some(answer) = verdict.write(profile, room) else {
+                debug!("an answer cannot be said in this profile");
+                room.fill(0);
+                return;
+            };
+            let length = answer.len();
+            self.say(routing, answer);
+            // Card data does not stay for the next connection to find.
+            if let Some(used) = room.get_mut(..length) {
+                used.fill(0);
+            }
+        });
     }
 
     fn say(&mut self, routing: Routing, message: &[u8]) {

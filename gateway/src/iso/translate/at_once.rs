@@ -2,7 +2,7 @@
 
 use iso8583::{EncodeError, Message, MessageBuilder, Mti, Profile, presence, salvage};
 
-use super::{FORMAT_ERROR, Heard, echoed};
+use super::{FORMAT_ERROR, Heard, NOT_SUPPORTED, echoed};
 use crate::identity::is_transmission_time;
 
 /// What does not decode. Up to the field at fault it is in step. Behind it a wrong length may have put
@@ -42,18 +42,35 @@ fn refused(
     field: Option<u8>,
     repeated: impl Fn(u8) -> bool,
 ) -> Heard {
-    let mut answer = MessageBuilder::new(profile, mti);
-    for number in echoed(mti).iter().filter(|number| repeated(**number)) {
-        // One that cannot be echoed is left out.
-        let _ = answer.echo(message, &[*number]);
-    }
+    let answer = repeating(profile, message, mti, repeated);
     match with_code(answer, FORMAT_ERROR, field) {
         Heard::Answered(bytes) => Heard::Malformed(bytes),
         other => other,
     }
 }
 
-pub(super) fn with_code(mut answer: MessageBuilder<'_>, code: &str, field: Option<u8>) -> Heard {
+/// DE39=40: nobody here does that.
+pub(super) fn not_supported(profile: &'static Profile, message: &Message<'_>, mti: Mti) -> Heard {
+    let answer = repeating(profile, message, mti, |_| true);
+    with_code(answer, NOT_SUPPORTED, None)
+}
+
+/// The beginning of an answer.
+fn repeating(
+    profile: &'static Profile,
+    message: &Message<'_>,
+    mti: Mti,
+    repeated: impl Fn(u8) -> bool,
+) -> MessageBuilder<'static> {
+    let mut answer = MessageBuilder::new(profile, mti);
+    for number in echoed(mti).iter().filter(|number| repeated(**number)) {
+        // One that cannot be echoed is left out.
+        let _ = answer.echo(message, &[*number]);
+    }
+    answer
+}
+
+fn with_code(mut answer: MessageBuilder<'_>, code: &str, field: Option<u8>) -> Heard {
     let set = |answer: &mut MessageBuilder<'_>| -> Result<(), EncodeError> {
         answer.set(39, code)?;
         if let Some(field) = field {
