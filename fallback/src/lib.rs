@@ -31,6 +31,6 @@ pub mod words;
 pub use copy::LocalCopy;
 pub use homes::Homes;
 pub use policy::Policy;
-pub use stand_in::{Given, OpenError, Setup, StandIn, Status};
+pub use stand_in::{Given, Look, OpenError, Setup, StandIn, Status};
 pub use verification::{Check, Verification};
 pub use words::*;

@@ -96,6 +96,19 @@ pub struct StandIn {
     state: Mutex<State>,
 }
 
+/// What is known of an authorization before the ledger is asked.
+#[derive(Debug, Clone, Copy)]
+pub struct Look {
+    /// The answer that it got, once it may be given again.
+    pub answer: Option<Answer>,
+    /// True where it was reversed before it came, and the ledger has not heard of that.
+    pub is_reversed: bool,
+    /// What the rules say now. Reserves nothing (rule 7).
+    pub shadow: Decision,
+    /// As [`StandIn::unbooked`].
+    pub unbooked_minor: i64,
+}
+
 /// An answer that may not be given before its record is safe.
 #[derive(Debug)]
 #[must_use = "an answer may only be given once it is kept"]
@@ -136,6 +149,18 @@ impl StandIn {
         self.lock().is_home(card)
     }
 
+    /// All that there is to know of an authorization before the ledger is asked, in one look.
+    pub fn look(&self, request: &Request, now: Now) -> Look {
+        let state = self.lock();
+        let answer = state.answers.get(&request.id);
+        Look {
+            answer: answer.filter(|answer| state.ready().includes(answer)),
+            is_reversed: state.is_reversed(&request.id),
+            shadow: state.weigh(request, now),
+            unbooked_minor: state.unbooked(&request.card),
+        }
+    }
+
     /// The answer that an id got, once it may be given again.
     pub fn answer(&self, id: &AuthorizationId) -> Option<Answer> {
         let state = self.lock();
@@ -145,11 +170,7 @@ impl StandIn {
 
     /// True where a reversal of this id is known here and the ledger has not taken it yet.
     pub fn is_reversed(&self, id: &AuthorizationId) -> bool {
-        let state = self.lock();
-        state
-            .reversed
-            .get(id)
-            .is_some_and(|(seq, _)| state.replay.waits(*seq))
+        self.lock().is_reversed(id)
     }
 
     /// The id that a client's key was used for.

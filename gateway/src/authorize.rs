@@ -304,8 +304,9 @@ impl Gateway {
         trail: Trail,
         _guard: Guard,
     ) -> Result<Answer, Refused> {
-        // Whoever was in the lane before may have answered between our look and our entrance.
-        if let Some(answer) = self.parts.stand_in.answer(&request.id) {
+        // Whoever was in the lane before may have answered since. And the shadow decision.
+        let look = self.parts.stand_in.look(&request, now());
+        if let Some(answer) = look.answer {
             return repeat(&request, answer).map(|reply| reply.answer);
         }
 
@@ -313,7 +314,7 @@ impl Gateway {
         // cryptogram is wrong, and no balance could change that ===
         let writing = self.writing(request.id, trail);
         let wrong = request.verification.has_failed();
-        if wrong || self.parts.stand_in.is_reversed(&request.id) {
+        if wrong || look.is_reversed {
             let decide = || {
                 let stand_in = &self.parts.stand_in;
                 stand_in.decide_now(request, Cause::None, false, now())
@@ -323,18 +324,23 @@ impl Gateway {
             return self.kept(waiting, decided);
         }
 
-        // === shadow ===
-        let shadow = self.parts.stand_in.shadow(&request, now());
-
         // === ask ===
         let sent = Sent::default();
         let asking = Asking::begin(&self.parts.telemetry, trail);
-        let asked = self.ask(&request, budgets, sent.clone(), &asking).await;
+        let asked = self
+            .ask(
+                &request,
+                look.unbooked_minor,
+                budgets,
+                sent.clone(),
+                &asking,
+            )
+            .await;
         asking.end(&asked);
         match asked {
             Ok(decision) => {
                 self.parts.shadow.compare(
-                    shadow.approved,
+                    look.shadow.approved,
                     decision.approved,
                     request.amount.minor(),
                 );
@@ -378,6 +384,7 @@ impl Gateway {
     async fn ask(
         &self,
         request: &Request,
+        unbooked_minor: i64,
         budgets: Budgets,
         sent: Sent,
         asking: &Asking,
@@ -389,7 +396,7 @@ impl Gateway {
                 amount_minor: request.amount,
                 currency: request.currency,
                 fingerprint: request.fingerprint,
-                unbooked_minor: self.parts.stand_in.unbooked(&request.card),
+                unbooked_minor,
                 kind: AuthorizationKind::Purchase,
                 partial: false,
                 original: None,

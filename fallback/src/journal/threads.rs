@@ -237,6 +237,11 @@ fn write_all(shared: &Shared, mut chain: Chain) -> Chain {
                         .wait(state)
                         .unwrap_or_else(PoisonError::into_inner);
                     state.writer_sleeps = false;
+                    // Where the core has nothing else to do this takes no time. Where it has, that is
+                    // whoever appends: what they have goes out in the same write.
+                    drop(state);
+                    thread::yield_now();
+                    state = shared.lock();
                 }
             }
         };

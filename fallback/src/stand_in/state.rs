@@ -138,6 +138,12 @@ impl State {
         }
     }
 
+    pub(super) fn is_reversed(&self, id: &AuthorizationId) -> bool {
+        self.reversed
+            .get(id)
+            .is_some_and(|(seq, _)| self.replay.waits(*seq))
+    }
+
     pub(super) fn unbooked(&self, card: &CardToken) -> i64 {
         let known = self.copy.card(card).map(|card| card.account);
         let account = known.or_else(|| self.accounts.get(card).copied());

@@ -112,6 +112,8 @@ struct Session<'s, S, Begin, Work> {
     stuck: Option<Instant>,
     /// Since when the doors are closed.
     closing: Option<Instant>,
+    /// True where the tasks that were ready have gone first.
+    has_let_others: bool,
 }
 
 /// What a time was set for.
@@ -154,11 +156,19 @@ where
             begun: None,
             stuck: None,
             closing: None,
+            has_let_others: false,
         }
     }
 
     /// Ready when nothing more is to be read, or can be, and all answers are written.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        // The answers of one write of the journal are there together: the tasks that have them go first,
+        // and what they say goes out at once.
+        if self.desk.is_working() && !std::mem::replace(&mut self.has_let_others, true) {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        self.has_let_others = false;
         loop {
             while let Poll::Ready(stage) = self.stages.poll_next(cx) {
                 if let Some(end) = self.enter(stage) {

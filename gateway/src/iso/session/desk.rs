@@ -68,6 +68,11 @@ where
         self.asked.len() < self.link.terms.in_flight_max && self.out.len() < WAITING_MAX
     }
 
+    /// Whether a request waits for its answer.
+    pub(super) fn is_working(&self) -> bool {
+        !self.asked.is_empty()
+    }
+
     /// Whether every request has its answer, and every answer has gone.
     pub(super) fn is_done(&self) -> bool {
         self.asked.is_empty() && self.out.is_empty()
