@@ -154,7 +154,7 @@ impl StandIn {
         let state = self.lock();
         let answer = state.answers.get(&request.id);
         Look {
-            answer: answer.filter(|answer| state.ready().includes(answer)),
+            answer: answer.filter(|answer| state.may_give(answer, state.ready())),
             is_reversed: state.is_reversed(&request.id),
             shadow: state.weigh(request, now),
             unbooked_minor: state.unbooked(&request.card),

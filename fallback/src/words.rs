@@ -93,6 +93,16 @@ pub enum Found {
     Several,
 }
 
+impl Found {
+    /// With one more.
+    pub(crate) fn and(self, id: AuthorizationId) -> Self {
+        match self {
+            Self::Nothing => Self::One(id),
+            Self::One(_) | Self::Several => Self::Several,
+        }
+    }
+}
+
 /// Which way a completion moves money.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Movement {

@@ -53,6 +53,15 @@ impl Lanes {
         }
     }
 
+    /// Everybody who is in a lane now.
+    pub fn busy(&self) -> Vec<Waiting> {
+        let mut busy = lock(&self.busy);
+        let done = busy
+            .values_mut()
+            .map(|done| done.get_or_insert_with(|| watch::Sender::new(())));
+        done.map(|done| Waiting(done.subscribe())).collect()
+    }
+
     /// How many lanes are in use.
     pub fn in_use(&self) -> usize {
         lock(&self.busy).len()

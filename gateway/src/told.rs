@@ -4,7 +4,7 @@
 //! may not have come yet. Whoever names it by card, retrieval reference number, terminal and amount
 //! must mean one of those that were answered here, and only one.
 
-use fallback::{Accepted, Completion, Found, Movement, Reference};
+use fallback::{Accepted, Completion, Found, Movement, Reference, completion_id};
 use ledger_api::{Amount, AuthorizationId, CardToken};
 
 use crate::authorize::{Gateway, Refused, now};
@@ -18,6 +18,8 @@ pub enum Named {
     Key(AuthorizationId),
     /// By its key, and it took the money at once (0200).
     Purchase(AuthorizationId),
+    /// By its key, from a peer that does not say whether it took the money at once.
+    Untyped(AuthorizationId),
     /// By what both have in common.
     Reference(Reference),
     /// Not well enough.
@@ -35,21 +37,44 @@ pub fn movement(processing_code: &str) -> Option<Movement> {
 }
 
 impl Gateway {
-    /// The id of what a reversal takes back.
+    /// The id of what a reversal takes back. Where it is named by what both have in common, and is not
+    /// there, whatever is in flight here is waited for first: it may be among it (rule 9).
     ///
     /// # Errors
     /// None, or more than one, that was answered here is meant.
-    pub fn original(&self, named: &Named, amount: Amount) -> Result<AuthorizationId, Refused> {
-        let stand_in = &self.parts().stand_in;
-        let found = match named {
-            Named::Key(id) | Named::Purchase(id) => return Ok(*id),
-            Named::Reference(reference) => stand_in.original_to_reverse(reference, amount),
-            Named::Unknown => Found::Nothing,
+    pub async fn original(
+        &self,
+        named: &Named,
+        amount: Amount,
+    ) -> Result<AuthorizationId, Refused> {
+        let reference = match named {
+            Named::Key(id) | Named::Purchase(id) | Named::Untyped(id) => return Ok(*id),
+            Named::Reference(reference) => reference,
+            Named::Unknown => return Err(Refused::NoOriginal),
         };
-        match found {
+        let stand_in = &self.parts().stand_in;
+        let look = || stand_in.original_to_reverse(reference, amount);
+        match self.look_again(look).await {
             Found::One(id) => Ok(id),
             Found::Nothing | Found::Several => Err(Refused::NoOriginal),
         }
+    }
+
+    /// Looks, and where there is nothing looks again once everything that is in flight has its answer.
+    async fn look_again(&self, look: impl Fn() -> Found) -> Found {
+        let found = look();
+        if found != Found::Nothing {
+            return found;
+        }
+        let in_flight = self.parts().lanes.busy();
+        let all_left = async {
+            for waiting in in_flight {
+                waiting.left().await;
+            }
+        };
+        // A request is in flight for hardly longer, and this one has a budget too.
+        let _ = tokio::time::timeout(self.parts().budgets.ledger, all_left).await;
+        look()
     }
 
     /// As [`Gateway::reverse`], of the original that was found; of one that took the money at once, with
@@ -62,10 +87,16 @@ impl Gateway {
         remaining: Amount,
         trail: Trail,
     ) -> Result<Accepted, Refused> {
-        if !matches!(named, Named::Purchase(_)) {
+        let gateway = self.clone();
+        let takes_at_once = match named {
+            Named::Purchase(_) => true,
+            // Where it is not known here it may have been answered elsewhere, and either.
+            Named::Untyped(id) => self.parts().stand_in.answer(id).is_none(),
+            Named::Key(_) | Named::Reference(_) | Named::Unknown => false,
+        };
+        if !takes_at_once {
             return self.reverse(id, card, remaining, trail).await;
         }
-        let gateway = self.clone();
         let work = self.parts().work.spawn(async move {
             let parts = gateway.parts();
             let _guard = parts.lanes.wait_and_enter(id).await;
@@ -90,10 +121,11 @@ impl Gateway {
         let work = self.parts().work.spawn(async move {
             let parts = gateway.parts();
             let of = match named {
-                Named::Key(id) | Named::Purchase(id) => Some(id),
+                Named::Key(id) | Named::Purchase(id) | Named::Untyped(id) => Some(id),
                 Named::Reference(reference) => {
                     let amount = completion.amount;
-                    match parts.stand_in.original_to_complete(&reference, amount) {
+                    let look = || parts.stand_in.original_to_complete(&reference, amount);
+                    match gateway.look_again(look).await {
                         Found::One(id) => Some(id),
                         Found::Nothing | Found::Several => None,
                     }
@@ -104,7 +136,16 @@ impl Gateway {
                 Some(of) => Some(parts.lanes.wait_and_enter(of).await),
                 None => None,
             };
-            let completion = Completion { of, ..completion };
+            let id = match (named, completion.movement) {
+                // It tells of the capture that such an approval has, whoever answered it.
+                (Named::Purchase(of), Movement::Capture) => completion_id(&of),
+                _ => completion.id,
+            };
+            let completion = Completion {
+                id,
+                of,
+                ..completion
+            };
             let accepted = parts.stand_in.accept_completion(completion, now());
             let waiting = parts.metrics.waiting(Wait::Durable);
             let told = gateway.writing(completion.id, trail).told(accepted).await;

@@ -65,20 +65,27 @@ impl Answers {
             return Found::Nothing;
         }
         let hash = self.hasher.hash_one(reference);
-        let mut matched = None;
+        let (mut approved, mut declined) = (Found::Nothing, Found::Nothing);
         for (number, id) in self.by_reference.get(hash).enumerate() {
             if number == REFERRED_MAX {
                 return Found::Several;
             }
-            let is_meant = self.get(id).is_some_and(|answer| {
+            let is_meant = |answer: &Answer| {
                 answer.request.reference() == *reference
                     && minor.is_none_or(|minor| answer.request.amount.minor() == minor)
-            });
-            if is_meant && matched.replace(*id).is_some() {
-                return Found::Several;
+            };
+            match self.get(id).filter(is_meant) {
+                Some(answer) if answer.approved => approved = approved.and(*id),
+                Some(_) => declined = declined.and(*id),
+                None => {}
             }
         }
-        matched.map_or(Found::Nothing, Found::One)
+        // An attempt that was declined has nothing to take: of a payment that was tried again, the
+        // approval is meant.
+        match approved {
+            Found::Nothing => declined,
+            found => found,
+        }
     }
 
     /// Answers after a record, in the order of the journal.

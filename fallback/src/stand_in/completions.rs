@@ -190,6 +190,9 @@ impl State {
         completion: Completion,
         now: Now,
     ) -> Result<(Accepted, Option<Appended>), NotTaken> {
+        if let Some(known) = self.taken_at_once(&completion) {
+            return known;
+        }
         if let Some((seq, known)) = self.completions.get(&completion.id) {
             if !completion.repeats(&known.completion) {
                 return Err(NotTaken::Conflict);
@@ -216,6 +219,33 @@ impl State {
             duplicate: false,
         };
         Ok((accepted, Some(appended)))
+    }
+
+    /// Where a capture names an approval that took its money at once, it tells of that capture and not of
+    /// another one: `None` where it does not.
+    fn taken_at_once(
+        &self,
+        completion: &Completion,
+    ) -> Option<Result<(Accepted, Option<Appended>), NotTaken>> {
+        if completion.movement != Movement::Capture {
+            return None;
+        }
+        let answer = self.answers.get(&completion.of?)?;
+        let (seq, taken) = self.completions.get(&captured_by(&answer)?)?;
+        let Completion {
+            card,
+            amount,
+            currency,
+            ..
+        } = taken.completion;
+        if (card, amount, currency) != (completion.card, completion.amount, completion.currency) {
+            return Some(Err(NotTaken::Conflict));
+        }
+        let accepted = Accepted {
+            seq,
+            duplicate: true,
+        };
+        Some(Ok((accepted, self.underway(seq))))
     }
 
     /// Takes over a completion that has a record: the same now and after a restart.

@@ -72,6 +72,8 @@ enum What {
 
 /// What has happened already.
 enum Told {
+    /// A completion that was declined: there is nothing to write down.
+    Nothing,
     Advice {
         request: Request,
         approved: bool,

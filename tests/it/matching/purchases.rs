@@ -34,7 +34,7 @@ async fn an_approval_takes_the_money_once_with_the_ledger_and_without_i1_i2_i4()
     stack.kill(Node::Gateway(0)).await?;
     stack.restart_gateway(0).await?;
     assert!(purchase(&stack, &down, true).await?);
-    // The same references in a 0100 are another message, and so is the capture in a 0220.
+    // The same references in a 0100 are another message.
     let iso = stack.iso(0).await?;
     for refused in [
         iso.authorize(&down, false, PATIENCE).await,
@@ -43,7 +43,8 @@ async fn an_approval_takes_the_money_once_with_the_ledger_and_without_i1_i2_i4()
         assert!(matches!(refused, Outcome::Refused(_)), "{refused:?}");
     }
     let capture = Said::Complete(Completion::capture(down.clone(), &down));
-    assert_eq!(code(&stack, 0, Door::Iso, &capture).await?, "94");
+    // A 0220 of it tells of the capture that it has.
+    assert_eq!(code(&stack, 0, Door::Iso, &capture).await?, "00");
     // In part at its own gateway, and in full at the other one, which has never heard of it.
     for (gateway, payment, left) in [(0, &down, 15_00), (1, &back, 0)] {
         let iso = stack.iso(gateway).await?;

@@ -3,6 +3,7 @@
 use iso8583::Mti;
 use tests::iso_client::{completion_message, original_data, reversal_message_naming};
 use tests::payment::{Completion, Payment};
+use tests::waiting::wait_until;
 
 use crate::support::{PATIENCE, Running, stack};
 
@@ -133,5 +134,94 @@ async fn what_no_completion_can_be_is_refused_by_name() -> anyhow::Result<()> {
         assert_eq!(refused, ("30", Some("002")));
     }
     stack.finish().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_completion_that_was_declined_moves_nothing_i2() -> anyhow::Result<()> {
+    let stack = stack().await?;
+    let card = stack.card_at(0, 100_00).await?;
+    let it = Completion {
+        own: stack.payment(&card, 10_00),
+        of: None,
+        more: false,
+    };
+    let mut message = completion_message(&it, false)?;
+    let place = iso8583::decode(&iso8583::profile::ASCII_HEX, &message)
+        .unwrap()
+        .place_of(39)
+        .unwrap();
+    message[place].copy_from_slice(b"51");
+    assert_eq!(sent(&stack, message).await?, "00");
+    stack.settled().await?;
+    assert_eq!(stack.available(&card).await?, 100_00);
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_does_not_say_what_is_reversed_has_both_taken_back_i4() -> anyhow::Result<()> {
+    let stack = stack().await?;
+    let card = stack.card_at(0, 100_00).await?;
+    let it = stack.payment(&card, 10_00);
+    let iso = stack.iso(0).await?;
+    assert!(crate::support::answered(iso.purchase(&it, false, PATIENCE).await)?.approved);
+    let whole = original_data(Mti::M0200, &it)?;
+    let original = format!("0000{}", &whole[4..]);
+    let message = reversal_message_naming(&it, 0, Some(&original))?;
+    let reply = stack.iso(1).await?.exchange(message, PATIENCE).await?;
+    assert_eq!(reply.response_code, "00");
+    stack.settled().await?;
+    assert_eq!(stack.available(&card).await?, 100_00);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_reversal_without_a_key_waits_for_what_is_in_flight_rule_9() -> anyhow::Result<()> {
+    let stack = stack().await?;
+    let card = stack.card_at(0, 100_00).await?;
+    stack.known(PATIENCE).await?;
+    let it = stack.payment(&card, 10_00);
+    stack.pause_ledger().await;
+    let message = reversal_message_naming(&it, 0, None)?;
+    let link = stack.iso(0).await?;
+    let (paid, reversed) = tokio::join!(stack.pay_iso(0, &it), async {
+        in_flight(&stack).await?;
+        link.exchange(message, PATIENCE).await
+    });
+    assert!(paid?.approved);
+    assert_eq!(reversed?.response_code, "00");
+    stack.resume_ledger().await;
+    stack.settled().await?;
+    assert_eq!(stack.available(&card).await?, 100_00);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_completion_of_a_purchase_is_the_capture_that_it_has_i2() -> anyhow::Result<()> {
+    let stack = stack().await?;
+    let card = stack.card_at(0, 100_00).await?;
+    let it = stack.payment(&card, 10_00);
+    let iso = stack.iso(0).await?;
+    assert!(crate::support::answered(iso.purchase(&it, false, PATIENCE).await)?.approved);
+    let capture = Completion::capture(stack.payment(&card, 10_00), &it);
+    let mut message = completion_message(&capture, false)?;
+    let place = iso8583::decode(&iso8583::profile::ASCII_HEX, &message)
+        .unwrap()
+        .place_of(90)
+        .unwrap();
+    message[place.start..place.start + 4].copy_from_slice(b"0200");
+    assert_eq!(sent(&stack, message).await?, "00");
+    stack.settled().await?;
+    assert_eq!(stack.available(&card).await?, 90_00);
+    Ok(())
+}
+
+/// Waits until the first gateway works on something.
+async fn in_flight(stack: &Running) -> anyhow::Result<()> {
+    let works = async || {
+        let status = stack.status(0).await.ok();
+        status.and_then(|status| status.rest.get("in_flight")?.as_u64()) > Some(0)
+    };
+    wait_until("a payment is in flight", PATIENCE, works).await?;
     Ok(())
 }

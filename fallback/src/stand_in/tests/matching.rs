@@ -118,3 +118,20 @@ async fn references_that_fit_thousands_mean_none_of_them_i12() {
     let found = rig.original_to_reverse(&reference, minor(1_050));
     assert_eq!(found, Found::Several);
 }
+
+#[tokio::test]
+async fn of_a_payment_that_was_tried_again_the_approval_is_meant() {
+    let rig = Rig::listed(&[], 1_000);
+    let _ = rig.decline(request(1, 1, 2_000)).await;
+    rig.feed(1, vec![super::rig::account(1, 1, 5_000)]);
+    rig.approve(request(2, 1, 2_000)).await;
+    let reference = Reference {
+        card: token(1),
+        rrn: *b"000000000001",
+        terminal: 1,
+    };
+    assert_eq!(
+        rig.original_to_reverse(&reference, minor(2_000)),
+        Found::One(id(2))
+    );
+}

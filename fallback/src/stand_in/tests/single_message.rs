@@ -179,3 +179,45 @@ async fn without_room_for_the_capture_there_is_no_answer_until_there_is_i1() {
     assert_eq!(told(&rig, last), ["capture"]);
     assert_eq!(rig.backlog(), usize::try_from(number).unwrap());
 }
+
+#[tokio::test]
+async fn an_approval_without_its_capture_is_given_to_nobody_i1() {
+    let rig = Rig::listed(&[], 1_000_000);
+    rig.disk.set_capacity(Some(0));
+    let mut number = 0;
+    loop {
+        number += 1;
+        if once(&rig, number + 1).await.is_err() {
+            break;
+        }
+    }
+    let last = number + 1;
+    assert_eq!(rig.answer(&id(last)), None, "it may not be given");
+    let look = rig.look(&purchase(last, 100), rig.now);
+    assert_eq!(look.answer.map(|a| a.approved), None, "nor by look");
+}
+
+#[tokio::test]
+async fn a_capture_that_names_a_purchase_is_the_one_that_it_has_i2() {
+    let rig = Rig::listed(&[], 1_000);
+    rig.approve(purchase(1, 100)).await;
+    let completion = crate::words::Completion {
+        id: id(50),
+        of: Some(id(1)),
+        movement: crate::words::Movement::Capture,
+        card: token(1),
+        amount: minor(100),
+        currency: "EUR".parse().unwrap(),
+        more: false,
+        fingerprint: ledger_api::Fingerprint(9),
+    };
+    let accepted = rig.accept_completion(completion, rig.now).await.unwrap();
+    assert!(accepted.duplicate);
+    assert_eq!(subtracted(&rig), 100);
+    let other = crate::words::Completion {
+        amount: minor(90),
+        ..completion
+    };
+    let refused = rig.accept_completion(other, rig.now).await;
+    assert_eq!(refused, Err(crate::words::NotTaken::Conflict));
+}

@@ -1,6 +1,6 @@
 //! The fields of a message as our words.
 
-use fallback::{Completion, Movement, Reference, Request};
+use fallback::{Completion, Movement, Reference, Request, Verification};
 use iso8583::{Message, Mti, presence};
 use ledger_api::{Amount, CardToken, Currency, Expiry};
 
@@ -15,8 +15,9 @@ pub(super) fn authorization(
     message: &Message<'_>,
     link: &Link,
 ) -> Result<(Request, Verifying), u8> {
-    let request = request(message, link)?;
-    let checks = (link.gateway.parts().verifier).verify(&presented(message, link)?);
+    let presented = presented(message, link)?;
+    let request = request(message, link, expiry(message)?, presented.known())?;
+    let checks = (link.gateway.parts().verifier).verify(&presented);
     Ok((request, checks))
 }
 
@@ -28,7 +29,12 @@ fn presented<'a>(message: &'a Message<'a>, link: &Link) -> Result<Presented<'a>,
 }
 
 /// The fields of an authorization; the number of the first one that makes no sense otherwise.
-fn request(message: &Message<'_>, link: &Link) -> Result<Request, u8> {
+fn request(
+    message: &Message<'_>,
+    link: &Link,
+    expiry: Option<Expiry>,
+    verification: Verification,
+) -> Result<Request, u8> {
     let card = card(message, link)?;
     let natural = natural_key(message, link)?;
     let amount = amount(message)?;
@@ -39,7 +45,7 @@ fn request(message: &Message<'_>, link: &Link) -> Result<Request, u8> {
         card,
         amount,
         currency,
-        expiry: expiry(message)?,
+        expiry,
         fingerprint: link.keys.fingerprint(&processing_code, amount, currency),
         alias: 0,
         repeat: message.mti().is_repeat(),
@@ -47,7 +53,7 @@ fn request(message: &Message<'_>, link: &Link) -> Result<Request, u8> {
         rrn: natural.padded_rrn(),
         terminal: link.keys.terminal(&natural),
         captures: false,
-        verification: presented(message, link)?.known(),
+        verification,
     })
 }
 
@@ -67,11 +73,9 @@ pub(super) fn purchase(message: &Message<'_>, link: &Link) -> Result<(Request, V
 /// What the network decided, and how much it approved: DE4, which is less than was asked for where it
 /// approved a part (DE39 = 10).
 pub(super) fn advice(message: &Message<'_>, link: &Link) -> Result<Told, u8> {
-    let request = request(message, link)?;
-    let code = message.field(39).ok_or(39)?;
-    let approved = presence::APPROVING
-        .iter()
-        .any(|approving| code == *approving);
+    // What was presented has been weighed by the network: no expiry and no check can refuse its word.
+    let request = request(message, link, None, Verification::default())?;
+    let approved = approves(message)?;
     let approved_amount = if approved {
         request.amount
     } else {
@@ -82,6 +86,13 @@ pub(super) fn advice(message: &Message<'_>, link: &Link) -> Result<Told, u8> {
         approved,
         approved_amount,
     })
+}
+
+/// True where DE39 says that the network approved.
+fn approves(message: &Message<'_>) -> Result<bool, u8> {
+    let code = message.field(39).ok_or(39)?;
+    let mut approving = presence::APPROVING.iter();
+    Ok(approving.any(|approving| code == *approving))
 }
 
 /// Which way a completion moves money.
@@ -97,7 +108,7 @@ pub(super) fn completion(message: &Message<'_>, link: &Link) -> Result<Told, u8>
     let processing_code = message.field(3).ok_or(3)?.to_text();
     let named = named(message, link, &natural, &card)?;
     let of = match named {
-        Named::Key(of) | Named::Purchase(of) => Some(of),
+        Named::Key(of) | Named::Purchase(of) | Named::Untyped(of) => Some(of),
         Named::Reference(_) | Named::Unknown => None,
     };
     let keys = &link.keys;
@@ -112,6 +123,10 @@ pub(super) fn completion(message: &Message<'_>, link: &Link) -> Result<Told, u8>
         more: false,
         fingerprint: keys.completion_fingerprint(&processing_code, amount, currency, of),
     };
+    // One that was declined moved no money, and moves none here.
+    if message.has(39) && !approves(message)? {
+        return Ok(Told::Nothing);
+    }
     Ok(Told::Completion { completion, named })
 }
 
@@ -186,6 +201,8 @@ fn named(
         Named::Key(link.keys.completion_id(&key, card))
     } else if is_purchase {
         Named::Purchase(link.keys.authorization_id(&key, card))
+    } else if Mti::parse("0000").is_ok_and(|untyped| untyped == original.mti) {
+        Named::Untyped(link.keys.authorization_id(&key, card))
     } else {
         Named::Key(link.keys.authorization_id(&key, card))
     })

@@ -10,6 +10,7 @@ use crate::traces::{Arrival, Via};
 pub(super) async fn tell(told: Told, link: &Link) -> Result<&'static str, Refused> {
     let (gateway, metrics) = (&link.gateway, &link.gateway.parts().metrics);
     let accepted = match told {
+        Told::Nothing => return Ok(ACCEPTED),
         Told::Advice {
             request,
             approved,
@@ -38,7 +39,7 @@ pub(super) async fn tell(told: Told, link: &Link) -> Result<&'static str, Refuse
             amount,
             remaining,
         } => {
-            let accepted = match gateway.original(&original, amount) {
+            let accepted = match gateway.original(&original, amount).await {
                 Ok(id) => {
                     let arrival = Arrival::reversal(gateway, Via::Iso8583, &id, None);
                     let trail = arrival.trail();
