@@ -249,6 +249,11 @@ impl Connection {
     pub async fn late(&self) -> Option<Late> {
         self.handle.late.lock().await.recv().await
     }
+
+    /// Whoever fetched a late answer had no room for it.
+    pub(crate) fn count_late_dropped(&self) {
+        self.handle.shared.counters.late_dropped.add(1);
+    }
 }
 
 /// The message as a repeat of itself.

@@ -225,8 +225,11 @@ impl Keeper {
             self.changes.send_replace(());
             tokio::select! {
                 late = link.late() => match late {
-                    // The link counts what nobody fetched; here the user has it or nobody has.
-                    Some(late) => drop(self.late.try_send(late)),
+                    Some(late) => {
+                        if self.late.try_send(late).is_err() {
+                            link.count_late_dropped();
+                        }
+                    }
                     None => return,
                 },
                 _ = state.changed() => {}

@@ -16,6 +16,8 @@ use crate::{Ending, Late, LinkError, Reply, RequestId, Settings, State};
 
 /// Answers of ours that may wait for a peer that does not read; a peer that asks on has to go.
 pub(crate) const ANSWERS_MAX: usize = 256;
+/// The highest field 11.
+const STAN_MAX: u64 = 999_999;
 
 /// See the module.
 #[derive(Debug)]
@@ -35,7 +37,8 @@ pub(crate) struct Shared {
     answers: mpsc::Sender<Outgoing>,
     late: Mutex<Option<mpsc::Sender<Late>>>,
     heard: Mutex<Instant>,
-    stan: AtomicU64,
+    /// How many fields 11 were given.
+    stans: AtomicU64,
 }
 
 /// Where the tasks get what is put in.
@@ -68,7 +71,7 @@ impl Shared {
             answers,
             late: Mutex::new(Some(late)),
             heard: Mutex::new(Instant::now()),
-            stan: AtomicU64::new(1),
+            stans: AtomicU64::new(0),
         };
         let queues = Queues {
             requests: to_write,
@@ -111,9 +114,10 @@ impl Shared {
         *lock(&self.heard) = Instant::now();
     }
 
-    /// Fields 11 for messages of the link's own.
+    /// Fields 11 for messages of the link's own, from 1 to 999999 and again: 000000 is no number of a
+    /// message.
     pub(crate) fn next_stan(&self) -> u64 {
-        self.stan.fetch_add(1, Ordering::Relaxed) % 1_000_000
+        self.stans.fetch_add(1, Ordering::Relaxed) % STAN_MAX + 1
     }
 
     pub(crate) fn enter(
@@ -206,4 +210,18 @@ impl Shared {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn after_the_highest_field_11_comes_the_lowest_and_never_zero() {
+        let (shared, _queues) = Shared::new(Settings::default());
+        assert_eq!(shared.next_stan(), 1);
+        shared.stans.store(999_998, Ordering::Relaxed);
+        let stans = [shared.next_stan(), shared.next_stan(), shared.next_stan()];
+        assert_eq!(stans, [999_999, 1, 2]);
+    }
 }

@@ -164,3 +164,36 @@ async fn late_answers_of_all_links_come_together_and_a_close_signs_all_off() {
     });
     assert_eq!(left, 0);
 }
+
+#[tokio::test]
+async fn a_late_answer_that_finds_the_queue_of_the_pool_full_is_counted_by_its_link_i12() {
+    let (host, address) = Host::new().await;
+    let settings = PoolSettings {
+        link: Settings {
+            late_max: 1,
+            ..quiet()
+        },
+        ..settings()
+    };
+    let pool = Pool::new([address], &settings);
+    let mut peer = host.accepts().await;
+    until_open(&pool, 1).await;
+    let link = pool.links().remove(0);
+    for stan in 1..=3 {
+        let asked = pool.request(&request("0100", stan, &[]), BRIEF).await;
+        assert!(asked.is_err());
+        let message = peer.heard().await;
+        peer.send(&answer(&message, "00")).await;
+        let counted = async {
+            while link.counts().late_dropped != u64::from(stan) - 1
+                || link.counts().late != u64::from(stan)
+            {
+                tokio::task::yield_now().await;
+            }
+        };
+        let counted = tokio::time::timeout(PATIENCE, counted).await;
+        assert!(counted.is_ok(), "{stan}: {:?}", link.counts());
+    }
+    let late = pool.late().await.unwrap();
+    assert_eq!(seen(late.reply.bytes(), 11).1, "000001");
+}
