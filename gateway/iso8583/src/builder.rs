@@ -43,6 +43,15 @@ impl<'p> MessageBuilder<'p> {
         }
     }
 
+    /// An answer without fields to `request`, in its profile, with its header as
+    /// [`Encoder::answering`] has it.
+    pub fn answering(request: &Message<'p>, mti: Mti) -> Self {
+        let mut answer = Self::new(request.profile(), mti);
+        let header = request.profile().header();
+        answer.header = header.answering(request.header(), <[u8]>::to_vec);
+        answer
+    }
+
     /// Gives the message a header, where the profile has one. A length of the whole message in it
     /// need not be right.
     ///

@@ -8,7 +8,7 @@ use crate::field::{Field, Length};
 use crate::message::MESSAGE_LENGTH_MAX;
 use crate::profile::{BitmapCoding, MtiCoding};
 use crate::swar::hex_digit;
-use crate::{EncodeError, Mti, Profile, Reason, Value};
+use crate::{EncodeError, Message, Mti, Profile, Reason, Value};
 
 /// Writes a message field by field, in ascending order, into a buffer that the caller gives.
 /// Allocates nothing. What it has written is what [`decode`](crate::decode) accepts.
@@ -58,6 +58,24 @@ impl<'p, 'o> Encoder<'p, 'o> {
     ) -> Result<Self, EncodeError> {
         check_version(profile, mti)?;
         Self::of_any_version(profile, Some(header), mti, out)
+    }
+
+    /// Begins an answer to `request`, in its profile. Its header is the one of the request: with
+    /// source and destination exchanged where it is a [`Base1`](crate::Base1), else as it came.
+    ///
+    /// # Errors
+    /// As [`Encoder::new`].
+    #[inline]
+    pub fn answering(
+        request: &Message<'p>,
+        mti: Mti,
+        out: &'o mut [u8],
+    ) -> Result<Self, EncodeError> {
+        let profile = request.profile();
+        check_version(profile, mti)?;
+        profile.header().answering(request.header(), move |header| {
+            Self::of_any_version(profile, Some(header), mti, out)
+        })
     }
 
     /// The same for a refusal, whose peer may speak another version than the profile.

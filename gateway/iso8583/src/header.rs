@@ -58,6 +58,16 @@ impl Header {
         }
     }
 
+    /// Gives `take` the header of an answer to a message with this one: as it came, but on the way
+    /// back where it says from where to where.
+    #[inline]
+    pub(crate) fn answering<T>(self, request: &[u8], take: impl FnOnce(&[u8]) -> T) -> T {
+        match (self, Base1::new(request)) {
+            (Self::Base1, Some(header)) => take(&header.answer()),
+            _ => take(request),
+        }
+    }
+
     /// Puts the length of the whole message where the header names it.
     pub(crate) fn close(self, message: &mut [u8]) {
         if self != Self::Base1 {

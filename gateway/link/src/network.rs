@@ -91,8 +91,7 @@ fn encode(
     let mti = asked.mti();
     let mti = mti.response().ok_or(LinkError::NotARequest(mti))?;
     let mut room = Zeroizing::new([0; ROOM]);
-    let profile = &*shared.settings.profile;
-    let mut message = Encoder::new(profile, mti, &mut *room)?;
+    let mut message = Encoder::answering(asked, mti, &mut *room)?;
     let mut result = Some(result);
     for number in [7, 11, 15, 33, shared.settings.network.field] {
         if number > 39

@@ -1,7 +1,7 @@
 //! One message in every dialect, byte by byte.
 
 use iso8583::profile::{ASCII_BINARY, ASCII_HEX_1993, ASCII_HEX_2003, BASE1, BCD, EBCDIC};
-use iso8583::{Base1, MessageBuilder, Mti, Profile, decode};
+use iso8583::{Base1, Encoder, MessageBuilder, Mti, Profile, decode};
 
 /// With an odd number of digits, one of each content class, and both bitmaps.
 const FIELDS: &[(u8, &str)] = &[
@@ -98,13 +98,14 @@ fn an_answer_in_base1_goes_back_where_its_request_came_from() {
     let bytes = request.encode();
     let message = decode(&BASE1, &bytes).unwrap();
     let header = Base1::new(message.header()).unwrap();
-    let mut answer = MessageBuilder::new(&BASE1, Mti::M0810);
-    answer
-        .set_header(&header.answer())
-        .unwrap()
-        .echo(&message, &[7, 11])
-        .unwrap();
+    let mut answer = MessageBuilder::answering(&message, Mti::M0810);
+    answer.echo(&message, &[7, 11]).unwrap();
     let bytes = answer.set(39, "00").unwrap().encode();
+    let mut room = [0; 64];
+    let mut answer = Encoder::answering(&message, Mti::M0810, &mut room).unwrap();
+    answer.put(7, "1122083400").unwrap();
+    answer.put(11, "000042").unwrap().put(39, "00").unwrap();
+    assert_eq!(answer.finish(), Ok(&bytes[..]));
     let answered = decode(&BASE1, &bytes).unwrap();
     let back = Base1::new(answered.header()).unwrap();
     assert_eq!(
