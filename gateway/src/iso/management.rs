@@ -6,9 +6,9 @@ use tokio::time::Instant;
 
 use crate::metrics::labels::link::Purpose;
 
-/// What an answer repeats of its request, around DE39.
-const ECHOED_BEFORE: &[u8] = &[7, 11, 12, 13, 32, 33, 37];
-const ECHOED_AFTER: &[u8] = &[41, 42, 70];
+/// What an answer repeats of its request, around DE39: what is about the link, and nothing else.
+const ECHOED_BEFORE: &[u8] = &[7, 11, 33];
+const ECHOED_AFTER: &[u8] = &[70];
 
 const ACCEPTED: &str = "00";
 const NOT_SUPPORTED: &str = "40";
@@ -86,7 +86,7 @@ fn write_answer<'r>(
     code: &str,
     room: &'r mut [u8],
 ) -> Result<&'r [u8], EncodeError> {
-    let mut answer = Encoder::new(message.profile(), Mti::M0810, room)?;
+    let mut answer = Encoder::answering(message, Mti::M0810, room)?;
     let echo = |answer: &mut Encoder<'_, '_>, numbers: &[u8]| -> Result<(), EncodeError> {
         for number in numbers {
             if let Some(value) = message.expose_field(*number) {
@@ -213,8 +213,8 @@ impl Ours {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use iso8583::decode;
     use iso8583::profile::{ASCII_HEX, BASE1, BUILT_IN};
+    use iso8583::{Base1, decode};
 
     const NEW_YEARS_EVE: u64 = 1_798_761_599;
 
@@ -252,6 +252,42 @@ mod tests {
             }
             assert_eq!(ours.waits_since(), None);
         }
+    }
+
+    #[test]
+    fn an_answer_repeats_what_is_about_the_link_and_nothing_else() {
+        let mut request = MessageBuilder::new(&BASE1, Mti::M0800);
+        let mut header = [0; 22];
+        header[..3].copy_from_slice(&[22, 1, 2]);
+        header[5..11].copy_from_slice(&[0x12, 0x34, 0x56, 0x65, 0x43, 0x21]);
+        request.set_header(&header).unwrap();
+        for (number, text) in [
+            (7, "1122083400"),
+            (11, "000001"),
+            (12, "083400"),
+            (13, "1122"),
+            (32, "12345"),
+            (33, "54321"),
+            (37, "000000000001"),
+            (41, "TERM0001"),
+            (42, "MERCHANT0000001"),
+            (70, "301"),
+        ] {
+            request.set(number, text).unwrap();
+        }
+        let request = request.encode();
+        let request = decode(&BASE1, &request).unwrap();
+        let mut room = [0; 512];
+        let (_, bytes) = answered(&request, &Codes::default(), &mut room).unwrap();
+        let answer = decode(&BASE1, bytes).unwrap();
+        let present: Vec<u8> = answer.present().collect();
+        assert_eq!(present, [7, 11, 33, 39, 70]);
+        let (asked, told) = (Base1::new(request.header()), Base1::new(answer.header()));
+        let (asked, told) = (asked.unwrap(), told.unwrap());
+        assert_eq!(
+            (told.destination(), told.source()),
+            (asked.source(), asked.destination())
+        );
     }
 
     #[test]

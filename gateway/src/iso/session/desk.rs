@@ -134,10 +134,13 @@ where
         let link = Arc::clone(&self.link);
         let heard = ROOM.with_borrow_mut(|room| {
             let heard = management::answered(message, &link.terms.codes, room);
-            heard.map(|(purpose, answer)| {
+            let purpose = heard.map(|(purpose, answer)| {
                 self.say(self.routing, answer);
                 purpose
-            })
+            });
+            // What a peer has put into its fields does not stay for the next connection to find.
+            room.fill(0);
+            purpose
         });
         let Some(purpose) = heard else {
             return false;
