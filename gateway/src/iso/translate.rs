@@ -106,12 +106,11 @@ pub fn misread(bytes: &[u8], field: Option<u8>, link: &Link) -> Heard {
 /// Takes one message, of these bytes.
 pub fn understood(message: &Message<'_>, bytes: &[u8], link: &Link) -> Heard {
     let began = Instant::now();
-    let profile = link.terms.profile;
     let Some(mti) = message.mti().response() else {
         return Heard::Ignored;
     };
     if let Some(field) = presence::missing(message) {
-        return at_once::format_error(profile, message, mti, Some(field));
+        return at_once::format_error(message, mti, Some(field));
     }
     let asked = |(request, checks)| What::Authorization(request, checks);
     let what = match message.mti() {
@@ -126,7 +125,7 @@ pub fn understood(message: &Message<'_>, bytes: &[u8], link: &Link) -> Heard {
         Mti::M0400 | Mti::M0401 | Mti::M0420 | Mti::M0421 => {
             fields::reversal(message, link).map(What::Told)
         }
-        _ => return at_once::not_supported(profile, message, mti),
+        _ => return at_once::not_supported(message, mti),
     };
     match what {
         Ok(what) => Heard::Asked(Box::new(Asked {
@@ -134,7 +133,7 @@ pub fn understood(message: &Message<'_>, bytes: &[u8], link: &Link) -> Heard {
             message: Zeroizing::new(bytes.to_vec()),
             began,
         })),
-        Err(field) => at_once::format_error(profile, message, mti, Some(field)),
+        Err(field) => at_once::format_error(message, mti, Some(field)),
     }
 }
 

@@ -21,28 +21,22 @@ pub(super) fn misread(profile: &'static Profile, bytes: &[u8], field: Option<u8>
     let timed = time.is_some_and(|time| is_transmission_time(&time));
     let in_step =
         |number: u8| number < field.unwrap_or_default() || timed && [7, 11].contains(&number);
-    refused(profile, &message, mti, field, in_step)
+    refused(&message, mti, field, in_step)
 }
 
 /// DE39=30 with the number of the field in DE44, echoing the others: what stands in the one that is
 /// wrong may be a card number out of place.
-pub(super) fn format_error(
-    profile: &'static Profile,
-    message: &Message<'_>,
-    mti: Mti,
-    field: Option<u8>,
-) -> Heard {
-    refused(profile, message, mti, field, |number| Some(number) != field)
+pub(super) fn format_error(message: &Message<'_>, mti: Mti, field: Option<u8>) -> Heard {
+    refused(message, mti, field, |number| Some(number) != field)
 }
 
 fn refused(
-    profile: &'static Profile,
     message: &Message<'_>,
     mti: Mti,
     field: Option<u8>,
     repeated: impl Fn(u8) -> bool,
 ) -> Heard {
-    let answer = repeating(profile, message, mti, repeated);
+    let answer = repeating(message, mti, repeated);
     match with_code(answer, FORMAT_ERROR, field) {
         Heard::Answered(bytes) => Heard::Malformed(bytes),
         other => other,
@@ -50,19 +44,18 @@ fn refused(
 }
 
 /// DE39=40: nobody here does that.
-pub(super) fn not_supported(profile: &'static Profile, message: &Message<'_>, mti: Mti) -> Heard {
-    let answer = repeating(profile, message, mti, |_| true);
+pub(super) fn not_supported(message: &Message<'_>, mti: Mti) -> Heard {
+    let answer = repeating(message, mti, |_| true);
     with_code(answer, NOT_SUPPORTED, None)
 }
 
 /// The beginning of an answer.
-fn repeating(
-    profile: &'static Profile,
-    message: &Message<'_>,
+fn repeating<'p>(
+    message: &Message<'p>,
     mti: Mti,
     repeated: impl Fn(u8) -> bool,
-) -> MessageBuilder<'static> {
-    let mut answer = MessageBuilder::new(profile, mti);
+) -> MessageBuilder<'p> {
+    let mut answer = MessageBuilder::answering(message, mti);
     for number in echoed(mti).iter().filter(|number| repeated(**number)) {
         // One that cannot be echoed is left out.
         let _ = answer.echo(message, &[*number]);

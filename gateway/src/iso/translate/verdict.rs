@@ -38,7 +38,7 @@ impl Verdict {
 
     fn write_answer<'r>(&self, request: &Message<'_>, room: &'r mut [u8]) -> Option<&'r [u8]> {
         let mti = request.mti().response()?;
-        let mut answer = Encoder::new(request.profile(), mti, room).ok()?;
+        let mut answer = Encoder::answering(request, mti, room).ok()?;
         for number in FIELDS {
             self.put(*number, request, &mut answer).ok()?;
         }
