@@ -89,6 +89,9 @@ process::catalogue! {
     LINK_UNMATCHED = Counter "holdfast_link_unmatched_total" None by ["link"],
         "Answers to nothing that the gateway asked, or too late; they are dropped",
         "many: the peer takes us for somebody else";
+    LINK_UNWRITTEN = Counter "holdfast_link_answers_unwritten_total" None by ["link"],
+        "Answers that the link's profile or framing cannot hold; what was decided stands, and the peer does not hear it",
+        "any: money may be held for a peer that timed out; compare the link's profile with the peer's layout";
     ASK_DURATION = Histogram "holdfast_ledger_ask_duration_seconds" Seconds by AskLabels,
         "From asking the ledger for a decision to the decision, or to giving up; the ledger's cut-off bounds it",
         "p99 of `decided` near the cut-off; any share of the other results";

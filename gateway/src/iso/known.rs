@@ -19,6 +19,7 @@ pub struct Known {
     malformed: AtomicU64,
     polls: AtomicU64,
     unmatched: AtomicU64,
+    unwritten: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -147,6 +148,10 @@ impl Known {
         add(Some(&self.unmatched));
     }
 
+    pub(super) fn count_unwritten(&self) {
+        add(Some(&self.unwritten));
+    }
+
     /// Connections that ended for this cause.
     pub fn ended(&self, cause: End) -> u64 {
         read(self.ended.get(cause.index()))
@@ -175,6 +180,11 @@ impl Known {
     /// Answers to nothing that we asked.
     pub fn unmatched(&self) -> u64 {
         read(Some(&self.unmatched))
+    }
+
+    /// Answers of ours that could not be written.
+    pub fn unwritten(&self) -> u64 {
+        read(Some(&self.unwritten))
     }
 }
 

@@ -213,6 +213,22 @@ mod tests {
                 Some("it cannot say a sign-on"),
             ),
             ("without = [90, 95]", Some("lacks the fields 90, 95")),
+            (
+                "[fields]\n38 = { content = \"n\", coding = \"ascii\", fixed = 6 }",
+                Some("it cannot say an answer: field 38"),
+            ),
+            (
+                "[fields]\n39 = { fixed = 3 }",
+                Some("it cannot say an answer: field 39"),
+            ),
+            (
+                "[fields]\n4 = { fixed = 10 }",
+                Some("it cannot say an answer: field 4"),
+            ),
+            (
+                "[fields]\n44 = { fixed = 2 }",
+                Some("it cannot say an answer: field 44"),
+            ),
         ] {
             std::fs::write(&path, format!("name = 'host'\nbased_on = 'bcd'\n{rest}\n")).unwrap();
             let read = read(&link).map(|terms| terms[0].profile.name().to_owned());

@@ -28,6 +28,7 @@ use crate::told::Named;
 use crate::traces::{Arrival, Via};
 use crate::verification::Verifying;
 pub use verdict::Verdict;
+pub(super) use verdict::encodes;
 
 /// What an answer repeats from its request, where it is there.
 const ECHOED: &[u8] = &[2, 3, 4, 7, 11, 12, 13, 32, 33, 37, 41, 42, 49, 70, 90];
@@ -51,6 +52,8 @@ pub enum Heard {
     Answered(Vec<u8>),
     /// Answered at once: it makes no sense.
     Malformed(Vec<u8>),
+    /// Answered at once, if this dialect could say it; the field that it cannot, where it is one.
+    Unwritten(Option<u8>),
     /// Something to do first.
     Asked(Box<Asked>),
 }

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use iso8583::Mti;
-use iso8583::frame::Framing;
+use iso8583::frame::{Framing, Routing, encode_frame};
 use iso8583::profile::ASCII_HEX;
+use iso8583::{MessageBuilder, Mti, Profile, decode};
 use tests::faultproxy::Mode;
+use tests::iso_client::authorization_message;
 
 use super::Links;
+use super::peer::in_dialect;
 
 const ENDED: &str = "holdfast_link_ended_total";
 /// Long enough for the end of the peer's sending to be noticed before the ledger answers.
@@ -144,6 +146,41 @@ async fn more_connections_than_agreed_wait_until_one_goes_i12() -> anyhow::Resul
     );
     drop(first);
     assert_eq!(second.next().await?.field(39), Some("00"));
+    links.stack.finish().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_written_is_counted_and_the_link_goes_on() -> anyhow::Result<()> {
+    const UNWRITTEN: &str = "holdfast_link_answers_unwritten_total";
+    let directory = tempfile::tempdir()?;
+    let file = directory.path().join("host.toml");
+    let text = "name = 'host'\nbased_on = 'ascii-hex'\n\
+        [fields]\n33 = { max = 999, prefix = \"ascii-3\" }\n";
+    std::fs::write(&file, text)?;
+    let host = Profile::from_toml(text)?;
+    let terms = format!("profile = '{}'", file.display());
+    let links = Links::start_in(directory, &[("host", &terms)]).await?;
+    let card = links.stack.card_at(0, 100_00).await?;
+    let mut peer = links.peer("host", Framing::Be2, &ASCII_HEX).await?;
+    let request = in_dialect(
+        &authorization_message(&links.stack.payment(&card, 1_00), false)?,
+        &host,
+    )?;
+    let request = decode(&host, &request)?;
+    let mut long = MessageBuilder::new(&host, request.mti());
+    for number in request.present() {
+        long.echo(&request, &[number])?;
+    }
+    long.set(33, &"1".repeat(999))?;
+    let mut bytes = Vec::new();
+    encode_frame(Framing::Be2, Routing::default(), &long.encode(), &mut bytes)?;
+    assert_eq!(links.metric(UNWRITTEN, "host", &[]).await?, 0.0);
+    peer.write(&bytes).await?;
+    links.counts(UNWRITTEN, "host", &[], 1.0).await?;
+    peer.manage("301").await?;
+    assert_eq!(peer.next().await?.verdict(), (Mti::M0810, Some("00")));
+    assert_eq!(links.metric(UNWRITTEN, "host", &[]).await?, 1.0);
     links.stack.finish().await?;
     Ok(())
 }

@@ -15,6 +15,7 @@ use super::file::{CodesEntry, LinkEntry, LinksFile, TlsEntry};
 use crate::iso::management::{self, Codes};
 use crate::iso::terms::Terms;
 use crate::iso::tls::{Files, Tls};
+use crate::iso::translate;
 use crate::verification::FIELDS;
 
 /// The most links of one gateway: each has metrics of its own.
@@ -186,6 +187,11 @@ impl Checks<'_> {
         if let Err(error) = management::encodes(terms.profile, &terms.codes) {
             let what = format!("it cannot say a sign-on, a sign-off or an echo: {error}");
             self.refuse("profile", what, "fields 7, 11 and 70 are n10, n6 and n3");
+        }
+        if let Err(error) = translate::encodes(terms.profile) {
+            let what = format!("it cannot say an answer: {error}");
+            let cure = "fields 4, 38, 39 and 44 are n12, an6, an2 and ans..25: an approval code has letters";
+            self.refuse("profile", what, cure);
         }
         terms.tls = entry.tls.and_then(|entry| self.tls(entry));
         terms

@@ -44,6 +44,8 @@ pub(super) struct Desk<Begin, Work> {
     ours: Ours,
     /// Where the peer is, as it said last.
     routing: Routing,
+    /// An answer could not be written, and was said so.
+    has_warned: bool,
 }
 
 impl<Begin, Work> Desk<Begin, Work>
@@ -60,6 +62,7 @@ where
             out: Outbox::default(),
             ours: Ours::default(),
             routing: Routing::default(),
+            has_warned: false,
         }
     }
 
@@ -101,6 +104,7 @@ where
                 return Err(End::Unreadable);
             }
             Heard::Ignored => {}
+            Heard::Unwritten(field) => self.unwritten(field),
             Heard::Answered(bytes) => self.say_and_forget(self.routing, bytes),
             Heard::Malformed(bytes) => {
                 link.known.count_malformed();
@@ -211,13 +215,16 @@ where
     fn tell(&mut self, routing: Routing, verdict: &Verdict) {
         let profile = self.link.terms.profile;
         ROOM.with_borrow_mut(|room| {
-            let Some(answer) = verdict.write(profile, room) else {
-                debug!("an answer cannot be said in this profile");
-                room.fill(0);
-                return;
+            let length = match verdict.write(profile, room) {
+                Ok(answer) => {
+                    self.say(routing, answer);
+                    answer.len()
+                }
+                Err(field) => {
+                    self.unwritten(field);
+                    ANSWER_MAX
+                }
             };
-            let length = answer.len();
-            self.say(routing, answer);
             // Card data does not stay for the next connection to find.
             if let Some(used) = room.get_mut(..length) {
                 used.fill(0);
@@ -226,9 +233,25 @@ where
     }
 
     fn say(&mut self, routing: Routing, message: &[u8]) {
-        if let Err(error) = self.out.push(self.link.terms.framing, routing, message) {
-            debug!(%error, "an answer does not fit a frame");
+        let framing = self.link.terms.framing;
+        if self.out.push(framing, routing, message).is_err() {
+            self.unwritten(None);
         }
+    }
+
+    /// What was decided stands, and the peer never hears of it. Each is counted; one of a connection is
+    /// said aloud, so that a peer cannot fill the log.
+    fn unwritten(&mut self, field: Option<u8>) {
+        self.link.known.count_unwritten();
+        if std::mem::replace(&mut self.has_warned, true) {
+            return;
+        }
+        let (link, peer) = (&self.link.terms.name, self.place.connection.peer);
+        warn!(
+            %link, %peer, field,
+            "an answer cannot be written in the link's profile and framing: compare them with the peer's \
+             layout, and see holdfast_link_answers_unwritten_total"
+        );
     }
 
     /// An answer may hold card data.

@@ -73,6 +73,6 @@ fn with_code(mut answer: MessageBuilder<'_>, code: &str, field: Option<u8>) -> H
     };
     match set(&mut answer) {
         Ok(()) => Heard::Answered(answer.encode()),
-        Err(_) => Heard::Ignored,
+        Err(error) => Heard::Unwritten(error.field),
     }
 }

@@ -1,8 +1,10 @@
 //! What is answered, and the message that says it.
 
-use iso8583::{EncodeError, Encoder, Message, Profile, decode};
+use iso8583::{EncodeError, Encoder, Message, Mti, Profile, decode, presence};
 use ledger_api::Amount;
 use zeroize::Zeroizing;
+
+use super::FORMAT_ERROR;
 
 /// What an answer has of its own or repeats from its request, in order.
 const FIELDS: &[u8] = &[
@@ -30,19 +32,28 @@ impl Verdict {
         }
     }
 
-    /// Writes the message; `None` where the dialect cannot say it.
-    pub fn write<'r>(&self, profile: &Profile, room: &'r mut [u8]) -> Option<&'r [u8]> {
-        let message = decode(profile, &self.request).ok()?;
-        self.write_answer(&message, room)
+    /// Writes the message.
+    ///
+    /// # Errors
+    /// Where the dialect cannot say it, or `room` is too short: with the field, where it is one.
+    pub fn write<'r>(&self, profile: &Profile, room: &'r mut [u8]) -> Result<&'r [u8], Option<u8>> {
+        let request = decode(profile, &self.request).map_err(|error| error.field)?;
+        let mti = request.mti().response().ok_or(None)?;
+        let answer = self.write_answer(&request, mti, room);
+        answer.map_err(|error| error.field)
     }
 
-    fn write_answer<'r>(&self, request: &Message<'_>, room: &'r mut [u8]) -> Option<&'r [u8]> {
-        let mti = request.mti().response()?;
-        let mut answer = Encoder::answering(request, mti, room).ok()?;
+    fn write_answer<'r>(
+        &self,
+        request: &Message<'_>,
+        mti: Mti,
+        room: &'r mut [u8],
+    ) -> Result<&'r [u8], EncodeError> {
+        let mut answer = Encoder::answering(request, mti, room)?;
         for number in FIELDS {
-            self.put(*number, request, &mut answer).ok()?;
+            self.put(*number, request, &mut answer)?;
         }
-        answer.finish().ok()
+        answer.finish()
     }
 
     fn put(
@@ -65,11 +76,31 @@ impl Verdict {
     }
 }
 
+/// Whether a dialect can say what answers have of their own. What they repeat, it has read.
+///
+/// # Errors
+/// With the field that it cannot.
+pub(in crate::iso) fn encodes(profile: &Profile) -> Result<(), EncodeError> {
+    for mti in [Mti::M0110, Mti::M0210] {
+        let mut room = [0; 512];
+        let mut answer = Encoder::new(profile, mti, &mut room)?;
+        answer.put(4, "000000000100")?;
+        // A code of ours has digits and letters in any place.
+        answer.put(38, "A1Z9B0")?;
+        answer.put(39, FORMAT_ERROR)?;
+        answer.put(44, &presence::additional_data(2))?;
+        answer.finish()?;
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::Heard;
+    use super::super::at_once::format_error;
     use super::*;
     use iso8583::profile::BUILT_IN;
-    use iso8583::{MessageBuilder, Mti};
+    use iso8583::{Base1, Header, MessageBuilder};
 
     const REQUEST: &[(u8, &str)] = &[
         (2, "4999000100000010"),
@@ -118,6 +149,80 @@ mod tests {
                 assert_eq!(text(38).as_deref(), approval, "{profile:?}");
                 assert_eq!(text(39).as_deref(), Some(code), "{profile:?}");
                 assert!(!answer.has(14), "what identifies nothing is not repeated");
+            }
+        }
+    }
+
+    /// A dialect like `bcd`, with a difference.
+    fn host(difference: &str) -> Profile {
+        Profile::from_toml(&format!("name = 'host'\nbased_on = 'bcd'\n{difference}\n")).unwrap()
+    }
+
+    #[test]
+    fn what_the_dialect_cannot_say_is_named_and_not_written() {
+        let digits = host("[fields]\n38 = { content = \"n\", coding = \"ascii\", fixed = 6 }");
+        assert_eq!(encodes(&digits).map_err(|error| error.field), Err(Some(38)));
+        let mut request = MessageBuilder::new(&digits, Mti::M0100);
+        for (number, text) in REQUEST {
+            request.set(*number, text).unwrap();
+        }
+        let mut verdict = Verdict::of(Zeroizing::new(request.encode()));
+        verdict.code = "00";
+        let mut room = [0; 512];
+        assert!(verdict.write(&digits, &mut room).is_ok(), "without a code");
+        verdict.approval_code = Some(*b"A00001");
+        assert_eq!(verdict.write(&digits, &mut room), Err(Some(38)));
+        verdict.approval_code = None;
+        let mut short = [0; 60];
+        assert!(verdict.write(&digits, &mut short).is_err());
+    }
+
+    #[test]
+    fn every_dialect_of_1987_can_say_an_answer() {
+        for profile in BUILT_IN.iter().filter(|profile| profile.version() == 0) {
+            assert_eq!(encodes(profile), Ok(()), "{profile:?}");
+        }
+    }
+
+    #[test]
+    fn an_answer_has_the_header_of_its_request_turned_round_where_it_says_from_where() {
+        let with_tpdu = host("header = 5");
+        let all = BUILT_IN.iter().filter(|profile| profile.version() == 0);
+        for profile in all.copied().chain([&with_tpdu]) {
+            let mut header = [0; 22];
+            header[..3].copy_from_slice(&[22, 1, 2]);
+            header[5..11].copy_from_slice(&[0x12, 0x34, 0x56, 0x65, 0x43, 0x21]);
+            header[21] = 7;
+            let header = match profile.header() {
+                Header::None => &[][..],
+                Header::Opaque(_) => b"\x60\x12\x34\x56\x78",
+                Header::Base1 => &header,
+            };
+            let mut request = MessageBuilder::new(profile, Mti::M0100);
+            request.set_header(header).unwrap();
+            for (number, text) in REQUEST {
+                request.set(*number, text).unwrap();
+            }
+            let request = request.encode();
+            let mut verdict = Verdict::of(Zeroizing::new(request.clone()));
+            verdict.code = "51";
+            let mut room = [0; 512];
+            let answer = verdict.write(profile, &mut room).unwrap();
+            let request = decode(profile, &request).unwrap();
+            let refused = format_error(&request, Mti::M0110, Some(2));
+            let Heard::Malformed(refused) = refused else {
+                panic!("{profile:?}: it is refused");
+            };
+            for answer in [answer, &refused] {
+                let answer = decode(profile, answer).unwrap();
+                let Some(asked) = Base1::new(request.header()) else {
+                    assert_eq!(answer.header(), header, "{profile:?}");
+                    continue;
+                };
+                let told = Base1::new(answer.header()).unwrap();
+                let stations = (told.destination(), told.source());
+                assert_eq!(stations, (asked.source(), asked.destination()));
+                assert_eq!(answer.header()[11..], header[11..], "{profile:?}");
             }
         }
     }

@@ -50,6 +50,7 @@ pub(super) fn write(scrape: &mut Scrape<'_>, links: &[Arc<Link>]) -> fmt::Result
         (&LINK_MALFORMED, Known::malformed as fn(&Known) -> u64),
         (&LINK_POLLS, Known::polls),
         (&LINK_UNMATCHED, Known::unmatched),
+        (&LINK_UNWRITTEN, Known::unwritten),
     ];
     for (what, count) in single {
         scrape.counters(
