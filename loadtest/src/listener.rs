@@ -69,6 +69,8 @@ pub(crate) async fn listener(arguments: &ListenerArguments) -> anyhow::Result<Re
         arguments.seconds >= 0.1 && arguments.seconds <= 60.0,
         "--seconds must be from 0.1 to 60"
     );
+    // Before this process is kept to some of the cores.
+    let machine = machine::describe();
     let rig = Rig::start().await?;
     let lines = [
         ("0800, one in flight", Template::echo_test()?, 1, 0.8),
@@ -101,13 +103,7 @@ pub(crate) async fn listener(arguments: &ListenerArguments) -> anyhow::Result<Re
         0 => None,
         many => Some(idle::measure(&rig, many).await?),
     };
-    let report = Report::of(
-        measured,
-        stand_in,
-        idle,
-        machine::commit(),
-        machine::describe(),
-    );
+    let report = Report::of(measured, stand_in, idle, machine::commit(), machine);
     match arguments.output {
         Output::Json => println!("{}", serde_json::to_string_pretty(&report)?),
         Output::Text => println!("{}", report.text()),

@@ -41,7 +41,9 @@ pub(super) async fn measure(rig: &Rig, connections: u32) -> anyhow::Result<Idle>
         stream.write_all(&message).await?;
         let mut answer = [0; 512];
         let read = timeout(PATIENCE, stream.read(&mut answer)).await;
-        let read = read.with_context(|| format!("connection {n} is not served"))??;
+        let read = read.with_context(|| {
+            format!("connection {n} is not served: is it more than half of `ulimit -n`?")
+        })??;
         ensure!(read > 0, "connection {n} was closed");
         open.push(stream);
     }
