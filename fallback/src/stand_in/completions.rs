@@ -4,7 +4,7 @@
 //! does not hold: the hold is subtracted already, here or in the balance. What several captures of one
 //! authorization take of it is counted in the order in which they came; after the last one it holds
 //! nothing. Of an authorization that was answered elsewhere nothing is known to be held. A refund adds
-//! nothing until the feed shows it.
+//! nothing until the feed shows it, and what is taken back of one is subtracted at once.
 //!
 //! An approval that takes the money at once (0200) is an answer and a capture, written in this order under
 //! one lock. It is told to the network once both are durable, whoever approved it: otherwise money that
@@ -273,6 +273,23 @@ impl State {
             self.claim(completion.id, account, Claim::Told { minor, seq });
             self.weigh_captures(completion.of.unwrap_or(completion.id));
         }
+    }
+
+    /// Subtracts what this reversal takes back of a refund, until the feed shows it: the balance may
+    /// have the refund already. False where it is no reversal of a refund.
+    pub(super) fn subtract_refund(&mut self, id: AuthorizationId, reversal: u64) -> bool {
+        let left = self.reversed.get(&id).filter(|(seq, _)| *seq == reversal);
+        let known = self.completions.get(&id).map(|(_, known)| *known);
+        let refund = known.filter(|known| known.completion.movement == Movement::Refund);
+        let (Some((_, left)), Some(refund)) = (left, refund) else {
+            return false;
+        };
+        if let Some(account) = refund.account {
+            let minor = (refund.completion.amount.minor() - left.minor()).max(0);
+            let seq = reversal;
+            self.book.claim(id, account, Claim::Told { minor, seq });
+        }
+        true
     }
 
     /// An authorization or a capture was reversed.

@@ -102,7 +102,9 @@ impl State {
         let approved = self.answers.at(seq).filter(|answer| answer.approved);
         let Some(answer) = approved else {
             self.book.reopen(id, seq);
-            return self.subtract_capture(seq);
+            self.subtract_capture(seq);
+            self.subtract_refund(id, seq);
+            return;
         };
         let card = &answer.request.card;
         let weighed = self.accounts.get(card).copied();

@@ -571,8 +571,10 @@ impl State {
         };
         self.replay.push_reversal(reversal, served_ms);
         self.answers.reverse(&id, remaining);
-        self.book.reverse(id, remaining.minor(), seq, true);
-        self.weigh_reversed(id);
+        if !self.subtract_refund(id, seq) {
+            self.book.reverse(id, remaining.minor(), seq, true);
+            self.weigh_reversed(id);
+        }
         self.windows.lower(&card, id, remaining.minor());
     }
 

@@ -82,7 +82,7 @@ enum Happens {
 #[tokio::test]
 async fn a_capture_is_subtracted_for_what_its_hold_does_not_cover_rule_18() {
     use Happens::{Approved, ByLedger, Completed, Reversed, Shown};
-    let cases: [(&str, Vec<(Happens, i64)>); 12] = [
+    let cases: [(&str, Vec<(Happens, i64)>); 14] = [
         (
             "of a hold",
             vec![
@@ -168,6 +168,21 @@ async fn a_capture_is_subtracted_for_what_its_hold_does_not_cover_rule_18() {
                 (Approved(1, 100), 100),
                 (Completed(refund(11, 1, 100)), 100),
             ],
+        ),
+        (
+            "a refund that is taken back, which the balance may show",
+            vec![
+                (Completed(refund(10, 0, 500)), 0),
+                (Shown(1_500), 0),
+                (Reversed(10, 200), 300),
+                (Reversed(10, 0), 500),
+                (Approved(1, 100), 600),
+                (Shown(900), 0),
+            ],
+        ),
+        (
+            "a refund that was taken back before it came",
+            vec![(Reversed(10, 0), 0), (Completed(refund(10, 0, 500)), 0)],
         ),
         (
             "whatever is available",
