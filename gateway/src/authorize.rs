@@ -434,10 +434,7 @@ impl Gateway {
             let _guard = gateway.parts.lanes.wait_and_enter(id).await;
             let parts = gateway.parts();
             let accepted = (parts.stand_in).accept_reversal(id, card, remaining, now());
-            let waiting = parts.metrics.waiting(Wait::Durable);
-            let told = gateway.writing(id, trail).told(accepted).await;
-            waiting.over();
-            told
+            gateway.written_down(id, trail, accepted).await
         });
         self.accepted(work).await
     }
@@ -456,12 +453,25 @@ impl Gateway {
             let parts = gateway.parts();
             let accepted =
                 (parts.stand_in).accept_advice(request, approved, approved_amount, now());
-            let waiting = parts.metrics.waiting(Wait::Durable);
-            let told = gateway.writing(request.id, trail).told(accepted).await;
-            waiting.over();
-            told
+            gateway.written_down(request.id, trail, accepted).await
         });
         self.accepted(work).await
+    }
+
+    /// Waits until what was told under this id is durable.
+    pub(crate) async fn written_down<E>(
+        &self,
+        id: AuthorizationId,
+        trail: Trail,
+        accepting: impl Future<Output = Result<Accepted, E>>,
+    ) -> Result<Accepted, E>
+    where
+        E: Clone + Into<NotTaken>,
+    {
+        let waiting = self.parts.metrics.waiting(Wait::Durable);
+        let told = self.writing(id, trail).told(accepting).await;
+        waiting.over();
+        told
     }
 
     /// Waits for what was told to be durable, within the budget.

@@ -8,7 +8,6 @@ use fallback::{Accepted, Completion, Found, Movement, Reference, completion_id};
 use ledger_api::{Amount, AuthorizationId, CardToken};
 
 use crate::authorize::{Gateway, Refused, now};
-use crate::metrics::labels::Wait;
 use crate::traces::Trail;
 
 /// How a message names the one that it belongs to.
@@ -101,10 +100,7 @@ impl Gateway {
             let parts = gateway.parts();
             let _guard = parts.lanes.wait_and_enter(id).await;
             let accepted = (parts.stand_in).accept_reversal_of_both(id, card, remaining, now());
-            let waiting = parts.metrics.waiting(Wait::Durable);
-            let told = gateway.writing(id, trail).told(accepted).await;
-            waiting.over();
-            told
+            gateway.written_down(id, trail, accepted).await
         });
         self.accepted(work).await
     }
@@ -147,10 +143,7 @@ impl Gateway {
                 ..completion
             };
             let accepted = parts.stand_in.accept_completion(completion, now());
-            let waiting = parts.metrics.waiting(Wait::Durable);
-            let told = gateway.writing(completion.id, trail).told(accepted).await;
-            waiting.over();
-            told
+            gateway.written_down(completion.id, trail, accepted).await
         });
         self.accepted(work).await
     }
