@@ -16,7 +16,8 @@ pub struct Keys {
     id: Key,
 }
 
-/// A key as the state of a hash that has taken it already: half of the work for every short text.
+/// A key as the state of a hash that has taken it already: half of the work for every short text. Like
+/// the key itself it is overwritten when it goes.
 #[derive(Clone)]
 struct Key(Hmac<Sha256>);
 
@@ -381,6 +382,13 @@ mod tests {
         ] {
             assert_eq!(is_transmission_time(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn the_state_of_a_key_is_overwritten_when_it_goes_i15() {
+        fn overwritten_on_drop<T: zeroize::ZeroizeOnDrop>() {}
+        // An HMAC is two of these, and says nothing of its own.
+        overwritten_on_drop::<Sha256>();
     }
 
     #[test]
