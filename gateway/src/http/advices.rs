@@ -4,8 +4,8 @@ use axum::extract::{Request as Message, State};
 use axum::response::Response;
 use fallback::{Request, Verification};
 use iso8583::presence::APPROVING;
-use ledger_api::{Amount, AuthorizationId, Currency, Problem, TraceParent};
-use serde::{Deserialize, Serialize};
+use ledger_api::{Amount, Currency, Problem, TraceParent};
+use serde::Deserialize;
 
 use super::body::{self, CardBody, NetworkBody, invalid};
 use super::{App, reply};
@@ -24,13 +24,6 @@ struct Body {
     /// As DE39.
     response_code: String,
     network: NetworkBody,
-}
-
-#[derive(Serialize)]
-struct View {
-    id: AuthorizationId,
-    outcome: &'static str,
-    duplicate: bool,
 }
 
 /// Takes the network's own answer. The door's rate does not apply: it tells what has happened.
@@ -54,17 +47,7 @@ pub(super) async fn create(State(app): State<App>, message: Message) -> Response
         .await;
     arrival.accepted(&accepted);
     metrics.network_advice(Door::Http, &accepted);
-    match accepted {
-        Ok(accepted) => {
-            let view = View {
-                id: request.id,
-                outcome: "accepted",
-                duplicate: accepted.duplicate,
-            };
-            reply::accepted(&view, accepted)
-        }
-        Err(refused) => refused.into(),
-    }
+    reply::told(request.id, accepted)
 }
 
 type Parsed = (Request, bool, Option<TraceParent>);

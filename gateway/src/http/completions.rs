@@ -3,8 +3,8 @@
 use axum::extract::{Request, State};
 use axum::response::Response;
 use fallback::{Completion, Reference};
-use ledger_api::{Amount, AuthorizationId, Currency, Problem, TraceParent};
-use serde::{Deserialize, Serialize};
+use ledger_api::{Amount, Currency, Problem, TraceParent};
+use serde::Deserialize;
 
 use super::body::{self, CardBody, NetworkBody, invalid};
 use super::{App, reply};
@@ -28,13 +28,6 @@ struct Body {
     original: Option<NetworkBody>,
 }
 
-#[derive(Serialize)]
-struct View {
-    id: AuthorizationId,
-    outcome: &'static str,
-    duplicate: bool,
-}
-
 /// Takes a capture or a refund. The door's rate does not apply: it tells what has happened.
 pub(super) async fn create(State(app): State<App>, message: Request) -> Response {
     let metrics = &app.gateway.parts().metrics;
@@ -51,17 +44,7 @@ pub(super) async fn create(State(app): State<App>, message: Request) -> Response
         .await;
     arrival.accepted(&accepted);
     metrics.completion(Door::Http, &accepted);
-    match accepted {
-        Ok(accepted) => {
-            let view = View {
-                id: completion.id,
-                outcome: "accepted",
-                duplicate: accepted.duplicate,
-            };
-            reply::accepted(&view, accepted)
-        }
-        Err(refused) => refused.into(),
-    }
+    reply::told(completion.id, accepted)
 }
 
 type Parsed = (Completion, Named, Option<TraceParent>);

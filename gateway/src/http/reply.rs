@@ -4,9 +4,10 @@ use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use fallback::Accepted;
-use ledger_api::Problem;
+use ledger_api::{AuthorizationId, Problem};
 use serde::Serialize;
 
+use crate::authorize::Refused;
 use crate::metrics::Page;
 
 /// A 200 with a JSON body.
@@ -28,9 +29,25 @@ pub(super) fn metrics(page: &Page) -> Response {
     response
 }
 
-/// What was told is written down, now or before.
-pub(super) fn accepted(body: &impl Serialize, accepted: Accepted) -> Response {
-    let response = ok(body);
+/// What was told.
+#[derive(Serialize)]
+struct Told {
+    id: AuthorizationId,
+    outcome: &'static str,
+    duplicate: bool,
+}
+
+/// What was told is written down under this id, now or before, or refused.
+pub(super) fn told(id: AuthorizationId, accepted: Result<Accepted, Refused>) -> Response {
+    let accepted = match accepted {
+        Ok(accepted) => accepted,
+        Err(refused) => return refused.into(),
+    };
+    let response = ok(&Told {
+        id,
+        outcome: "accepted",
+        duplicate: accepted.duplicate,
+    });
     if accepted.duplicate {
         replayed(response)
     } else {

@@ -3,7 +3,7 @@
 use axum::extract::{Request, State};
 use axum::response::Response;
 use ledger_api::{Amount, AuthorizationId, CardToken, Problem, TraceParent};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::body::{self, CardBody, NetworkBody};
 use super::{App, reply};
@@ -33,13 +33,6 @@ enum Of {
     Purchase,
 }
 
-#[derive(Serialize)]
-struct View {
-    id: AuthorizationId,
-    outcome: &'static str,
-    duplicate: bool,
-}
-
 /// Takes an authorization or a completion back, wholly or in part. The door's rate does not apply: a reversal that is
 /// shed would come again, and only lowers what is at risk.
 pub(super) async fn create(State(app): State<App>, message: Request) -> Response {
@@ -57,17 +50,7 @@ pub(super) async fn create(State(app): State<App>, message: Request) -> Response
         .await;
     arrival.accepted(&accepted);
     metrics.reversal(Door::Http, &accepted);
-    match accepted {
-        Ok(accepted) => {
-            let view = View {
-                id,
-                outcome: "accepted",
-                duplicate: accepted.duplicate,
-            };
-            reply::accepted(&view, accepted)
-        }
-        Err(refused) => refused.into(),
-    }
+    reply::told(id, accepted)
 }
 
 type Parsed = (
