@@ -4,17 +4,19 @@
 //! created full of zeros, and durable, so that later writes never need space and a sync never needs
 //! more than the data.
 
+mod read_only;
 mod sim;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+pub use read_only::ReadOnlyDisk;
 pub use sim::{EIO, ENOSPC, Effect, SimDisk, Torn};
 
 /// Where a journal lives.
@@ -106,7 +108,7 @@ impl RealDisk {
     }
 
     fn path(&self, segment: u64) -> PathBuf {
-        self.directory.join(format!("{segment:08}.{EXTENSION}"))
+        path_of(&self.directory, segment)
     }
 
     fn file(&self, segment: u64) -> io::Result<Arc<File>> {
@@ -131,31 +133,7 @@ impl Disk for RealDisk {
     }
 
     fn segments(&self) -> io::Result<Vec<(u64, u64)>> {
-        let mut segments = Vec::new();
-        for entry in fs::read_dir(&self.directory)? {
-            let entry = entry?;
-            let name = entry.file_name();
-            let path = Path::new(&name);
-            if path
-                .extension()
-                .is_none_or(|extension| extension != EXTENSION)
-            {
-                continue;
-            }
-            let number = path
-                .file_stem()
-                .and_then(|stem| stem.to_str()?.parse().ok());
-            let number = number.filter(|number| self.path(*number) == entry.path());
-            let number = number.ok_or_else(|| {
-                io::Error::other(format!(
-                    "{} is not a segment of this journal; move it out of the directory",
-                    entry.path().display()
-                ))
-            })?;
-            segments.push((number, entry.metadata()?.len()));
-        }
-        segments.sort_unstable();
-        Ok(segments)
+        segments_in(&self.directory)
     }
 
     /// Written under another name and renamed when complete, so that a crash leaves no half of it.
@@ -181,10 +159,40 @@ impl Disk for RealDisk {
     }
 
     fn read(&self, segment: u64) -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        File::open(self.path(segment))?.read_to_end(&mut bytes)?;
-        Ok(bytes)
+        fs::read(self.path(segment))
     }
+}
+
+fn path_of(directory: &Path, segment: u64) -> PathBuf {
+    directory.join(format!("{segment:08}.{EXTENSION}"))
+}
+
+fn segments_in(directory: &Path) -> io::Result<Vec<(u64, u64)>> {
+    let mut segments = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let path = Path::new(&name);
+        if path
+            .extension()
+            .is_none_or(|extension| extension != EXTENSION)
+        {
+            continue;
+        }
+        let number = path
+            .file_stem()
+            .and_then(|stem| stem.to_str()?.parse().ok());
+        let number = number.filter(|number| path_of(directory, *number) == entry.path());
+        let number = number.ok_or_else(|| {
+            io::Error::other(format!(
+                "{} is not a segment of this journal; move it out of the directory",
+                entry.path().display()
+            ))
+        })?;
+        segments.push((number, entry.metadata()?.len()));
+    }
+    segments.sort_unstable();
+    Ok(segments)
 }
 
 fn fill_with_zeros(path: &Path, bytes: u64) -> io::Result<()> {

@@ -32,12 +32,14 @@
 
 mod error;
 mod frame;
+pub mod reading;
 pub mod record;
 mod recovery;
 mod state;
 #[cfg(test)]
 mod tests;
 mod threads;
+mod walk;
 
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
@@ -50,6 +52,7 @@ use ledger_api::{GatewayId, JournalHead};
 use crate::disk::Disk;
 pub use error::{OpenError, Recovered, TornTail};
 use frame::Chain;
+pub use reading::{Entry, Reading};
 pub use record::{
     Acknowledged, Answered, Booted, Completed, Covered, Record, RecordError, Reversed,
 };

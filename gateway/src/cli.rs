@@ -5,6 +5,7 @@ mod build;
 pub mod config;
 mod doors;
 mod iso;
+mod journal;
 mod serve;
 #[cfg(test)]
 mod tests;
@@ -52,6 +53,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     // Tools at a shell have no configuration.
     if let Some(Command::Iso(words)) = command {
         return guarded(|| words.run());
+    }
+    if let Some(Command::Journal(command)) = command {
+        return command.run();
     }
     let loaded = SERVICE.load_from::<Config>(&matches, &settings::environment);
     // A gateway with other faults in its configuration can be asked too.

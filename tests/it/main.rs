@@ -23,6 +23,7 @@ mod fault_proxy;
 mod ha_configuration;
 mod histories;
 mod idempotency;
+mod journal_tools;
 mod ledger_down;
 mod link;
 mod link_client;

@@ -12,8 +12,9 @@
 use ledger_api::GatewayId;
 
 use super::error::{OpenError, TornTail};
-use super::frame::{self, ALIGNMENT, Broken, Chain, FRAME_BYTES_MAX, Frame, HEADER_BYTES, Header};
+use super::frame::{ALIGNMENT, Broken, Chain, FRAME_BYTES_MAX, Frame, HEADER_BYTES, Header};
 use super::record::Record;
+use super::walk::Walk;
 use crate::disk::Disk;
 
 /// A segment that has a header.
@@ -50,34 +51,24 @@ pub(super) fn recover(
 ) -> Result<Found, OpenError> {
     let listed = list(disk)?;
     let mut scan = Scan::new(disk, gateway, new_epoch);
-    let mut stop = (1, 0);
-    for (number, bytes) in &listed {
-        stop = (*number, 0);
-        let content = read(disk, *number)?;
-        let Some(end) = scan.segment(*number, *bytes, &content)? else {
-            break;
-        };
-        stop = (*number, end);
-        if first_nonzero(content.get(end..).unwrap_or_default()).is_some() {
-            break;
-        }
+    let stop = scan.go(&listed)?;
+    let rest = look_behind(disk, &listed, stop, scan.walk.next_seq)?;
+    if scan.walk.segments.is_empty() {
+        return found_nothing(disk, &scan.walk, listed, &rest, segment_bytes);
     }
-    let rest = look_behind(disk, &listed, stop, scan.next_seq)?;
-    if scan.segments.is_empty() {
-        return found_nothing(disk, scan, listed, &rest, segment_bytes);
-    }
-    let torn = cut(disk, &rest)?;
+    let torn = torn(disk, &rest);
+    cut(disk, &rest)?;
     scan.settle()?;
-    let used = scan.segments.len();
+    let Scan { walk, records, .. } = scan;
     Ok(Found {
-        gateway: scan.gateway_hash,
-        epoch: scan.epoch,
-        records: scan.records,
-        segments: scan.segments,
-        spares: listed.into_iter().skip(used).collect(),
-        offset: scan.offset as u64,
-        next_seq: scan.next_seq,
-        chain: scan.chain,
+        gateway: walk.gateway_hash,
+        epoch: walk.epoch,
+        records,
+        spares: listed.into_iter().skip(walk.segments.len()).collect(),
+        segments: walk.segments,
+        offset: walk.offset as u64,
+        next_seq: walk.next_seq,
+        chain: walk.chain,
         torn,
     })
 }
@@ -99,7 +90,7 @@ pub(super) fn chain_of(
     Ok(None)
 }
 
-fn list(disk: &dyn Disk) -> Result<Vec<(u64, u64)>, OpenError> {
+pub(super) fn list(disk: &dyn Disk) -> Result<Vec<(u64, u64)>, OpenError> {
     let failed = |source| OpenError::Disk {
         file: disk.name(1),
         source,
@@ -124,134 +115,43 @@ fn list(disk: &dyn Disk) -> Result<Vec<(u64, u64)>, OpenError> {
 /// A segment must hold its header and the largest frame.
 pub(super) const SEGMENT_BYTES_MIN: u64 = (HEADER_BYTES + FRAME_BYTES_MAX) as u64;
 
-/// Follows the chain.
+/// What was found on the way.
 struct Scan<'a> {
     disk: &'a dyn Disk,
-    gateway: &'a GatewayId,
-    gateway_hash: [u8; 32],
-    epoch: u64,
-    chain: Chain,
-    next_seq: u64,
-    /// The highest synced point that a frame has named.
-    synced_through: u64,
+    walk: Walk<'a>,
     records: Vec<(u64, Record)>,
-    segments: Vec<Segment>,
     /// Segment and offset of every record, in order.
     places: Vec<(u64, usize)>,
-    /// Where the last frame of the last segment ends.
-    offset: usize,
 }
 
 impl<'a> Scan<'a> {
     fn new(disk: &'a dyn Disk, gateway: &'a GatewayId, new_epoch: u64) -> Self {
-        let gateway_hash = frame::gateway_hash(gateway.as_str());
         Self {
             disk,
-            gateway,
-            gateway_hash,
-            epoch: new_epoch,
-            chain: frame::origin(&gateway_hash, new_epoch),
-            next_seq: 1,
-            synced_through: 0,
+            walk: Walk::new(disk, Some(gateway), new_epoch),
             records: Vec::new(),
-            segments: Vec::new(),
             places: Vec::new(),
-            offset: 0,
         }
     }
 
-    /// Follows one segment as far as it goes; `None` where it does not continue the journal.
-    fn segment(
-        &mut self,
-        number: u64,
-        bytes: u64,
-        content: &[u8],
-    ) -> Result<Option<usize>, OpenError> {
-        let file = || self.disk.name(number);
-        let header = match Header::decode(content) {
-            Ok(header) => header,
-            Err(Broken::Bytes) => return Ok(None),
-            Err(Broken::Version(version)) => {
-                return Err(OpenError::UnknownVersion {
-                    file: file(),
-                    offset: 0,
-                    version,
-                });
-            }
-        };
-        if header.gateway != self.gateway_hash {
-            return Err(OpenError::OtherGateway {
-                file: file(),
-                gateway: self.gateway.clone(),
-            });
-        }
-        if header.bytes != bytes {
-            return Err(OpenError::Resized {
-                file: file(),
-                bytes,
-            });
-        }
-        if self.segments.is_empty() {
-            self.epoch = header.epoch;
-            self.chain = frame::origin(&self.gateway_hash, header.epoch);
-        }
-        let continues = header.epoch == self.epoch
-            && header.segment == number
-            && header.first_seq == self.next_seq
-            && header.chain == self.chain;
-        if !continues {
-            return Ok(None);
-        }
-        self.segments.push(Segment {
-            number,
-            bytes,
-            first_seq: self.next_seq,
-        });
-        self.offset = HEADER_BYTES;
-        while let Some(length) = self.frame(number, content)? {
-            self.offset += length;
-        }
-        Ok(Some(self.offset))
-    }
-
-    /// Takes the next frame; `None` where there is none that continues.
-    fn frame(&mut self, number: u64, content: &[u8]) -> Result<Option<usize>, OpenError> {
-        let (file, offset) = (|| self.disk.name(number), self.offset as u64);
-        let frame = match Frame::decode(content.get(self.offset..).unwrap_or_default()) {
-            Ok(frame) if frame.continues(&self.chain, self.next_seq) => frame,
-            Ok(_) | Err(Broken::Bytes) => return Ok(None),
-            Err(Broken::Version(version)) => {
-                return Err(OpenError::UnknownVersion {
-                    file: file(),
-                    offset,
-                    version,
-                });
-            }
-        };
-        let record = Record::decode(frame.kind, frame.payload).map_err(|source| {
-            OpenError::UnknownRecord {
-                file: file(),
-                offset,
-                source,
-            }
-        })?;
-        self.records.push((frame.seq, record));
-        self.places.push((number, self.offset));
-        self.chain = frame.chain;
-        self.next_seq = frame.seq + 1;
-        self.synced_through = self.synced_through.max(frame.synced_through);
-        Ok(Some(frame.len()))
+    fn go(&mut self, listed: &[(u64, u64)]) -> Result<(u64, usize), OpenError> {
+        let (records, places) = (&mut self.records, &mut self.places);
+        self.walk.go(listed, &mut |step| {
+            records.push((step.seq, step.record));
+            places.push((step.segment, step.offset));
+        })
     }
 
     /// Writes again what may be in memory only, and syncs it.
     fn settle(&self) -> Result<(), OpenError> {
-        let known = usize::try_from(self.synced_through).unwrap_or(usize::MAX);
+        let known = usize::try_from(self.walk.synced_through).unwrap_or(usize::MAX);
         let end = (
-            self.segments.last().map_or(1, |last| last.number),
-            self.offset,
+            self.walk.segments.last().map_or(1, |last| last.number),
+            self.walk.offset,
         );
         let (from, offset) = self.places.get(known).copied().unwrap_or(end);
         for segment in self
+            .walk
             .segments
             .iter()
             .filter(|segment| segment.number >= from)
@@ -259,8 +159,16 @@ impl<'a> Scan<'a> {
             let inside = segment.number == from && offset > HEADER_BYTES;
             let start = if inside { offset } else { 0 };
             let content = read(self.disk, segment.number)?;
-            let last = self.segments.last().is_some_and(|last| last == segment);
-            let end = if last { self.offset } else { content.len() };
+            let last = self
+                .walk
+                .segments
+                .last()
+                .is_some_and(|last| last == segment);
+            let end = if last {
+                self.walk.offset
+            } else {
+                content.len()
+            };
             let bytes = content.get(start..end).unwrap_or_default();
             rewrite(self.disk, segment.number, start, bytes)?;
         }
@@ -269,10 +177,10 @@ impl<'a> Scan<'a> {
 }
 
 /// Bytes that are not zero behind the end: file by file, from the first one to the last one.
-type Rest = Vec<(u64, std::ops::Range<usize>)>;
+pub(super) type Rest = Vec<(u64, std::ops::Range<usize>)>;
 
 /// Searches everything from `stop` on, where record `seq` should be.
-fn look_behind(
+pub(super) fn look_behind(
     disk: &dyn Disk,
     listed: &[(u64, u64)],
     stop: (u64, usize),
@@ -315,7 +223,7 @@ fn look_behind(
 }
 
 /// Whole blocks are compared at once: most of a segment is zeros.
-fn first_nonzero(bytes: &[u8]) -> Option<usize> {
+pub(super) fn first_nonzero(bytes: &[u8]) -> Option<usize> {
     const ZEROS: [u8; 4096] = [0; 4096];
     let (block, content) = bytes
         .chunks(ZEROS.len())
@@ -325,44 +233,49 @@ fn first_nonzero(bytes: &[u8]) -> Option<usize> {
     Some(block * ZEROS.len() + inside)
 }
 
-/// Zeroes a torn tail, durably.
-fn cut(disk: &dyn Disk, rest: &Rest) -> Result<Option<TornTail>, OpenError> {
-    let Some((first, range)) = rest.first() else {
-        return Ok(None);
-    };
-    let bytes = rest.iter().map(|(_, range)| range.len() as u64).sum();
-    let torn = TornTail {
+/// What a torn tail is called.
+pub(super) fn torn(disk: &dyn Disk, rest: &Rest) -> Option<TornTail> {
+    let (first, range) = rest.first()?;
+    Some(TornTail {
         file: disk.name(*first),
         offset: range.start as u64,
-        bytes,
-    };
+        bytes: rest.iter().map(|(_, range)| range.len() as u64).sum(),
+    })
+}
+
+/// Zeroes a torn tail, durably.
+fn cut(disk: &dyn Disk, rest: &Rest) -> Result<(), OpenError> {
     for (number, range) in rest {
         rewrite(disk, *number, range.start, &vec![0; range.len()])?;
     }
-    Ok(Some(torn))
+    Ok(())
+}
+
+/// Without a first header nothing may stand behind it either.
+pub(super) fn never_written(disk: &dyn Disk, rest: &Rest) -> Result<(), OpenError> {
+    let is_behind =
+        |(number, range): &(u64, std::ops::Range<usize>)| *number != 1 || range.end > HEADER_BYTES;
+    if rest.iter().any(is_behind) {
+        return Err(OpenError::Damaged {
+            file: disk.name(1),
+            offset: 0,
+            seq: 1,
+            witness: "that something was written behind it".to_owned(),
+        });
+    }
+    Ok(())
 }
 
 /// Without a first header there is no journal yet. It is made in two steps, the header durably
 /// before anything else, so that anything behind a broken header is damage.
 fn found_nothing(
     disk: &dyn Disk,
-    scan: Scan<'_>,
+    walk: &Walk<'_>,
     listed: Vec<(u64, u64)>,
     rest: &Rest,
     segment_bytes: u64,
 ) -> Result<Found, OpenError> {
-    if rest
-        .iter()
-        .any(|(number, range)| *number != 1 || range.end > HEADER_BYTES)
-    {
-        let witness = "that something was written behind it".to_owned();
-        return Err(OpenError::Damaged {
-            file: disk.name(1),
-            offset: 0,
-            seq: 1,
-            witness,
-        });
-    }
+    never_written(disk, rest)?;
     let failed = |source| OpenError::Disk {
         file: disk.name(1),
         source,
@@ -375,19 +288,19 @@ fn found_nothing(
             .map_err(failed)?,
     };
     let header = Header {
-        gateway: scan.gateway_hash,
-        epoch: scan.epoch,
+        gateway: walk.gateway_hash,
+        epoch: walk.epoch,
         segment: 1,
         first_seq: 1,
-        chain: scan.chain,
+        chain: walk.chain,
         bytes,
     };
     let mut encoded = Vec::with_capacity(HEADER_BYTES);
     header.encode(&mut encoded);
     rewrite(disk, 1, 0, &encoded)?;
     Ok(Found {
-        gateway: scan.gateway_hash,
-        epoch: scan.epoch,
+        gateway: walk.gateway_hash,
+        epoch: walk.epoch,
         records: Vec::new(),
         segments: vec![Segment {
             number: 1,
@@ -397,7 +310,7 @@ fn found_nothing(
         spares: listed.into_iter().skip(1).collect(),
         offset: HEADER_BYTES as u64,
         next_seq: 1,
-        chain: scan.chain,
+        chain: walk.chain,
         torn: None,
     })
 }
@@ -411,7 +324,7 @@ fn rewrite(disk: &dyn Disk, number: u64, offset: usize, bytes: &[u8]) -> Result<
         })
 }
 
-fn read(disk: &dyn Disk, number: u64) -> Result<Vec<u8>, OpenError> {
+pub(super) fn read(disk: &dyn Disk, number: u64) -> Result<Vec<u8>, OpenError> {
     disk.read(number).map_err(|source| OpenError::Disk {
         file: disk.name(number),
         source,

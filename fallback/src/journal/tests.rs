@@ -2,6 +2,7 @@
 
 mod crashes;
 mod damage;
+mod reading;
 
 use std::sync::Arc;
 use std::time::Duration;

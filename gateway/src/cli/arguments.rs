@@ -15,6 +15,7 @@ use process::telemetry;
 
 use super::config::Config;
 use super::iso::Words;
+use super::journal::JournalCommand;
 use crate::authorize::Budgets;
 use crate::identity::Keys;
 use crate::iso::links;
@@ -43,6 +44,9 @@ pub(super) enum Command {
     Healthcheck(Healthcheck),
     /// Describe, write and send ISO 8583 messages: see `gateway iso --help`.
     Iso(Words),
+    /// Say, check or write out what a gateway has answered, from its journal's directory.
+    #[command(subcommand)]
+    Journal(JournalCommand),
 }
 
 const EXAMPLES: &str = "\
@@ -58,11 +62,14 @@ Examples:
   gateway healthcheck --url http://127.0.0.1:7401/readyz
   gateway iso describe message.bin
       what an ISO 8583 message says, masked
+  gateway journal inspect data/gw1/journal
+      what a gateway has answered, and what the ledger has not acknowledged
 
 Flags count before the environment, that before the file, that before defaults.
 
 Exit codes: 0 drained or done, 1 could not start or not healthy, 2 not drained in time or stopped at
-once by a second signal, 64 configuration. Those of `gateway iso` are in its --help.";
+once by a second signal, 64 configuration. Those of `gateway iso` and `gateway journal` are in their
+--help.";
 
 /// What has been understood.
 pub(super) struct Settings {
