@@ -84,6 +84,43 @@ async fn partitions_of_entries_are_made_before_they_are_needed() -> anyhow::Resu
     balanced(&store).await
 }
 
+/// Entries that go to the default partition while somebody makes theirs are written again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partition_that_is_made_meanwhile_refuses_nothing_i1() -> anyhow::Result<()> {
+    let Some(postgres) = Postgres::start().await?.map(Arc::new) else {
+        return Ok(());
+    };
+    let store = store_with(&postgres.url(), 2).await?;
+    let waits = |what: &str| format!("SELECT count(*) FROM pg_stat_activity WHERE {what}");
+    let is = async |what: &str| postgres.query(&waits(what)).await.is_ok_and(|n| n == "1");
+    let far = format!("UPDATE head SET entry = {}", 9 * PARTITION + 3);
+    postgres.query(&far).await?;
+    let _holder = postgres.in_background("SELECT pg_advisory_lock(42); SELECT pg_sleep(600)")?;
+    wait_until("the lock is held", PATIENCE, async || {
+        is("wait_event = 'PgSleep'").await
+    })
+    .await?;
+    let _maker = postgres.in_background(
+        "BEGIN; SELECT make_entry_partitions(2); SELECT pg_advisory_xact_lock(42); COMMIT",
+    )?;
+    let made = "wait_event = 'advisory'";
+    wait_until("partitions are made", PATIENCE, async || is(made).await).await?;
+    let paying = {
+        let store = store.clone();
+        tokio::spawn(async move { store.transact(vec![pays(1, 0)], NOW).await })
+    };
+    let stuck = "wait_event_type = 'Lock' AND wait_event = 'relation'";
+    wait_until("a payment waits", PATIENCE, async || is(stuck).await).await?;
+    postgres
+        .query("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
+        .await?;
+    paying.await??;
+    let rest = "SELECT count(*) FROM entry_rest";
+    assert_eq!(postgres.query(rest).await?, "0");
+    assert_eq!(available(&store, 1).await?, OPENING - 100);
+    balanced(&store).await
+}
+
 /// What the version before has left, as a ledger that goes on with it finds it.
 #[tokio::test(flavor = "multi_thread")]
 async fn entries_from_before_partitions_stay_in_the_books() -> anyhow::Result<()> {

@@ -242,9 +242,17 @@ pub(super) fn is_lock_timeout(error: &sqlx::Error) -> bool {
     code(error).as_deref() == Some("55P03")
 }
 
-/// Serialization failure, deadlock, or a key that somebody else inserted first: rolled back.
+/// Serialization failure, deadlock, a key that somebody else inserted first, or a partition that somebody
+/// else made while this one waited to write beside it: rolled back.
 fn is_race(error: &sqlx::Error) -> bool {
-    matches!(code(error).as_deref(), Some("40001" | "40P01" | "23505"))
+    match code(error).as_deref() {
+        Some("40001" | "40P01" | "23505") => true,
+        // A row that belongs to another partition breaks a rule that has no name.
+        Some("23514") => error
+            .as_database_error()
+            .is_some_and(|error| error.constraint().is_none()),
+        _ => false,
+    }
 }
 
 /// The server has answered with an error of the statement: the connection is sound.
