@@ -46,6 +46,7 @@ mod rule_11;
 mod shell;
 mod slow_peers;
 mod support;
+mod system_calls;
 mod tidy;
 mod traces;
 mod two_gateways;
