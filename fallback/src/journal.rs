@@ -319,6 +319,17 @@ fn share(disk: Arc<dyn Disk>, found: Found, segment_bytes: u64, settings: Settin
     }
 }
 
+/// How far a record has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// It would not survive a power cut yet.
+    Underway,
+    /// It survives a power cut.
+    Durable,
+    /// The journal failed before it was known to be durable: nobody knows.
+    Unknown,
+}
+
 /// A record that was accepted.
 #[derive(Debug, Clone)]
 pub struct Appended {
@@ -331,6 +342,32 @@ impl Appended {
     /// Its sequence number: 1 for the first record of a journal, without holes.
     pub fn seq(&self) -> u64 {
         self.seq
+    }
+
+    /// How far it has come. Takes no lock.
+    pub fn progress(&self) -> Progress {
+        let reached = &self.shared.reached;
+        // In this order: after a failure nothing becomes durable any more.
+        let failed = reached.failed.load(Ordering::Acquire);
+        if self.seq <= reached.durable.load(Ordering::Acquire) {
+            Progress::Durable
+        } else if failed {
+            Progress::Unknown
+        } else {
+            Progress::Underway
+        }
+    }
+
+    /// Resolves once it is no longer [`Progress::Underway`]. Hastens nothing: for whoever has many under
+    /// way, and has the last of them hastened.
+    pub fn settled(&self) -> impl Future<Output = ()> + Send + use<> {
+        let batch = Arc::clone(&self.batch);
+        async move {
+            let mut stage = batch.stage.subscribe();
+            let end = |stage: &Stage| matches!(stage, Stage::Durable | Stage::Failed(_));
+            // The sender lives in the batch, which this holds.
+            let _settled = stage.wait_for(end).await;
+        }
     }
 
     /// Waits until it survives the end of the process. No sync is waited for.

@@ -168,6 +168,13 @@ impl StandIn {
         state.may_give(&answer, state.ready()).then_some(answer)
     }
 
+    /// True where nothing is known of an id that could keep it from being decided like any other: no
+    /// answer, safe or not, and no reversal that the ledger has not taken yet.
+    pub fn is_new(&self, id: &AuthorizationId) -> bool {
+        let state = self.lock();
+        state.answers.get(id).is_none() && !state.is_reversed(id)
+    }
+
     /// True where a reversal of this id is known here and the ledger has not taken it yet.
     pub fn is_reversed(&self, id: &AuthorizationId) -> bool {
         self.lock().is_reversed(id)
@@ -452,6 +459,17 @@ impl Given {
             Until::Written(appended) => appended.written().await.map_err(outcome_unknown)?,
         }
         Ok(self.answer)
+    }
+
+    /// The answer and the record that it waits for, `None` where it may be given now: for whoever waits
+    /// for many together. Nothing of the answer may go out before its record is durable (I1).
+    pub fn apart(self) -> (Answer, Option<Appended>) {
+        let record = match self.until {
+            Until::Now => None,
+            // What is durable is written.
+            Until::Durable(appended) | Until::Written(appended) => Some(appended),
+        };
+        (self.answer, record)
     }
 
     fn now(answer: Answer) -> Self {

@@ -14,7 +14,7 @@ use ledger_api::{
 use proptest::prelude::*;
 
 use super::*;
-use crate::disk::{ENOSPC, RealDisk, SimDisk};
+use crate::disk::{EIO, ENOSPC, RealDisk, SimDisk};
 use crate::words::{Completion, DecidedBy, Movement, Request};
 
 type Opened = (Journal, Vec<(u64, Record)>);
@@ -193,6 +193,33 @@ async fn being_written_does_not_wait_for_a_sync_in_progress() {
     disk.release_syncs();
     durable.await.unwrap().unwrap();
     second.durable().await.unwrap();
+}
+
+#[tokio::test]
+async fn who_looks_at_many_records_sees_how_far_each_is_and_is_woken_when_that_changes_i1() {
+    let disk = SimDisk::new();
+    let (journal, _) = open(&disk).unwrap();
+    disk.hold_syncs();
+    let records = [1, 2].map(|n| journal.append(answer(n)).unwrap());
+    let far = |records: &[Appended; 2]| records.each_ref().map(Appended::progress);
+    let settled = tokio::spawn(records[0].settled());
+    records[1].hasten();
+    while disk.held_syncs() == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(far(&records), [Progress::Underway; 2]);
+    assert!(!settled.is_finished());
+    disk.release_syncs();
+    settled.await.unwrap();
+    assert_eq!(far(&records), [Progress::Durable; 2]);
+
+    disk.fail_sync(1, EIO);
+    let lost = journal.append(answer(3)).unwrap();
+    let settled = lost.settled();
+    lost.hasten();
+    settled.await;
+    assert_eq!(lost.progress(), Progress::Unknown, "rule 10");
+    assert_eq!(far(&records), [Progress::Durable; 2], "for ever");
 }
 
 #[tokio::test]

@@ -28,6 +28,28 @@ async fn an_id_has_one_answer_whoever_asks_again_i3() {
 }
 
 #[tokio::test]
+async fn an_id_is_new_until_it_is_decided_or_reversed_durable_or_not_i3() {
+    let rig = Rig::listed(&[], 10_000);
+    assert!(rig.is_new(&id(1)) && rig.is_new(&id(2)));
+    rig.disk.hold_syncs();
+    let request = request(1, 1, 6_000);
+    let cause = ledger_api::Cause::BreakerTripped;
+    let given = rig.decide_now(request, cause, false, rig.now).unwrap();
+    let (answer, record) = given.apart();
+    let record = record.unwrap();
+    assert_eq!((answer.approved, answer.seq), (true, record.seq()));
+    assert!(!rig.is_new(&id(1)));
+    assert_eq!(rig.answer(&id(1)), None, "not durable, not given");
+    rig.disk.release_syncs();
+    record.durable().await.unwrap();
+    assert_eq!(rig.answer(&id(1)), Some(answer));
+    rig.accept_reversal(id(2), token(1), minor(0), rig.now)
+        .await
+        .unwrap();
+    assert!(!rig.is_new(&id(2)));
+}
+
+#[tokio::test]
 async fn a_repeat_without_a_record_is_for_the_home_to_decide_rule_2() {
     let rig = Rig::listed(&[], 10_000);
     let repeat = |number, card| crate::Request {
