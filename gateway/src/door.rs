@@ -74,7 +74,8 @@ impl Door {
         self.count(cause).load(Ordering::Relaxed)
     }
 
-    fn try_admit(&self) -> Result<OwnedSemaphorePermit, Shed> {
+    /// As [`Door::admit`], without counting who is not let in: they ask again.
+    pub fn try_admit(&self) -> Result<OwnedSemaphorePermit, Shed> {
         self.rate.check().map_err(|_| Shed::Rate)?;
         Arc::clone(&self.in_flight)
             .try_acquire_owned()

@@ -12,10 +12,13 @@
 //! | answer | the ledger's answers are in the journal too, written before they are sent | – | – |
 //! | tell | every stand-in answer, reversal and network advice goes to the ledger ([`replay`]) | the ledger's books | retried for ever |
 //!
+//! Where the breaker refuses everybody, the first steps are one ([`at_once`]).
+//!
 //! Budgets nest: network window > gateway budget > ledger cut-off + the stand-in's own slice. A
 //! configuration that does not nest is refused.
 
 pub mod accept;
+pub mod at_once;
 pub mod authorize;
 pub mod cli;
 pub mod door;

@@ -12,6 +12,7 @@ mod collect;
 pub mod labels;
 
 use std::fmt;
+use std::time::Duration;
 
 use fallback::{Accepted, Answer};
 use ledger_api::AuthorizationId;
@@ -254,9 +255,21 @@ impl Metrics {
         }
     }
 
+    /// Observes an authorization that took so long from its first byte on.
+    pub fn authorized(&self, labels: AuthorizationLabels, id: AuthorizationId, took: Duration) {
+        let exemplar = (self.sampled)(&id).then_some(Trace(id));
+        let series = self.authorizations.of(labels);
+        series.observe(took.as_secs_f64(), exemplar, None);
+    }
+
     /// Counts the first answer to an authorization.
     pub fn answered(&self, answer: &Answer) {
-        self.answers.of(AnswerLabels::of(answer)).inc();
+        self.first_answer(AnswerLabels::of(answer));
+    }
+
+    /// The same, of an answer that is gone.
+    pub fn first_answer(&self, labels: AnswerLabels) {
+        self.answers.of(labels).inc();
     }
 
     /// Counts a reversal.
@@ -290,6 +303,18 @@ impl Metrics {
     /// For the layer that measures the ledger.
     pub fn asks(&self) -> Asks {
         self.asks.clone()
+    }
+
+    /// Observes an ask that the breaker refused before it was made.
+    pub fn not_asked(&self) {
+        let result = AskResult::Tripped;
+        self.asks.of(AskLabels { result }).observe(0.0);
+    }
+
+    /// Observes for how long an answer's record was waited for.
+    pub fn waited(&self, what: Wait, took: Duration) {
+        let series = self.journal_waits.of(WaitLabels { what });
+        series.observe(took.as_secs_f64());
     }
 
     /// An answer's record is waited for from here on.
@@ -356,10 +381,8 @@ impl Measured<'_> {
 
 impl Drop for Measured<'_> {
     fn drop(&mut self) {
-        let labels = self.end.at(self.door);
-        let exemplar = (self.metrics.sampled)(&self.id).then_some(Trace(self.id));
-        let series = self.metrics.authorizations.of(labels);
-        series.observe(self.began.elapsed().as_secs_f64(), exemplar, None);
+        let (labels, took) = (self.end.at(self.door), self.began.elapsed());
+        self.metrics.authorized(labels, self.id, took);
     }
 }
 

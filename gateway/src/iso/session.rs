@@ -6,8 +6,12 @@
 
 mod alarm;
 mod desk;
+mod frames;
+mod held;
 mod inbox;
 mod outbox;
+#[cfg(test)]
+mod tests;
 
 use std::future::poll_fn;
 use std::ops::ControlFlow;
@@ -114,6 +118,8 @@ struct Session<'s, S, Begin, Work> {
     closing: Option<Instant>,
     /// True where the tasks that were ready have gone first.
     has_let_others: bool,
+    /// The same, of those that may have something for the next write of the journal.
+    has_let_append: bool,
 }
 
 /// What a time was set for.
@@ -125,6 +131,8 @@ enum Due {
     Gone(End),
     /// The peer is asked whether it is there.
     Echo,
+    /// An answer has not become durable within the budget.
+    Late,
 }
 
 impl<'s, S, Begin, Work> Session<'s, S, Begin, Work>
@@ -157,6 +165,7 @@ where
             stuck: None,
             closing: None,
             has_let_others: false,
+            has_let_append: false,
         }
     }
 
@@ -191,6 +200,7 @@ where
             {
                 return Poll::Ready(ended);
             }
+            self.hasten(cx);
             let Some((due, what)) = self.due() else {
                 return Poll::Pending;
             };
@@ -198,9 +208,23 @@ where
             match what {
                 Due::Gone(end) => return Poll::Ready(end),
                 Due::End(end) => self.ended = Some(end),
+                Due::Late => self.desk.expire(now),
                 Due::Echo if self.desk.send(Purpose::Echo, now) => {}
                 Due::Echo => self.echo_after = None,
             }
+        }
+    }
+
+    /// Has what was decided made durable. Whoever is ready goes first: what they decide goes to the disk
+    /// in the same write.
+    fn hasten(&mut self, cx: &mut Context<'_>) {
+        if !self.desk.is_idle() {
+            self.has_let_append = false;
+        } else if std::mem::replace(&mut self.has_let_append, true) {
+            self.has_let_append = false;
+            self.desk.hasten();
+        } else {
+            cx.waker().wake_by_ref();
         }
     }
 
@@ -272,9 +296,11 @@ where
             let end = self.ended.unwrap_or(End::SlowReader);
             (since + terms.write_patience, Due::Gone(end))
         });
+        let held = self.desk.late_at().map(|late| (late, Due::Late));
         // Whoever may not send has nothing to be late with.
         if self.ended.is_some() || !self.desk.has_room() {
-            return stuck;
+            let both = [stuck, held].into_iter().flatten();
+            return both.min_by_key(|(due, _)| *due);
         }
         let waits_since = self.desk.ours().waits_since();
         let late = waits_since.map(|since| {
@@ -293,7 +319,9 @@ where
             Some(after) if !self.desk.ours().has_echo() => Some((self.heard + after, Due::Echo)),
             _ => None,
         };
-        let all = [stuck, late, Some(silent), echo].into_iter().flatten();
+        let all = [stuck, held, late, Some(silent), echo]
+            .into_iter()
+            .flatten();
         all.min_by_key(|(due, _)| *due)
     }
 

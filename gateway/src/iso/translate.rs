@@ -15,20 +15,21 @@ mod fields;
 mod telling;
 mod verdict;
 
-use fallback::{Completion, Movement, Request};
+use fallback::{Completion, Movement, NoAnswer, Request};
 use iso8583::{Class, Message, Mti, presence};
 use ledger_api::{Amount, CardToken};
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::Link;
+use crate::at_once::Decided;
 use crate::authorize::{Refused, Reply};
 use crate::metrics::labels::Door;
 use crate::told::Named;
 use crate::traces::{Arrival, Via};
 use crate::verification::Verifying;
-pub use verdict::Verdict;
 pub(super) use verdict::encodes;
+pub use verdict::{Verdict, Words};
 
 /// What an answer repeats from its request, where it is there.
 const ECHOED: &[u8] = &[2, 3, 4, 7, 11, 12, 13, 32, 33, 37, 41, 42, 49, 70, 90];
@@ -42,7 +43,7 @@ fn echoed(answer: Mti) -> &'static [u8] {
     }
 }
 
-/// What came of reading a message.
+/// What came of reading a message that asks for nothing.
 pub enum Heard {
     /// No message type: the link is out of step and must be closed.
     Unreadable,
@@ -54,8 +55,6 @@ pub enum Heard {
     Malformed(Vec<u8>),
     /// Answered at once, if this dialect could say it; the field that it cannot, where it is one.
     Unwritten(Option<u8>),
-    /// Something to do first.
-    Asked(Box<Asked>),
 }
 
 /// Something to do, and the message that asked for it.
@@ -64,11 +63,14 @@ pub struct Asked {
     /// As it came: an answer repeats parts of it. Keeping the bytes and reading them again costs less
     /// than an answer that is half written while it waits.
     message: Zeroizing<Vec<u8>>,
-    /// When its first byte was parsed.
+    /// When it was read.
     began: Instant,
 }
 
-enum What {
+/// Something to do first.
+pub struct What(Kind);
+
+enum Kind {
     Authorization(Request, Verifying),
     Told(Told),
 }
@@ -106,37 +108,64 @@ pub fn misread(bytes: &[u8], field: Option<u8>, link: &Link) -> Heard {
     at_once::misread(link.terms.profile, bytes, field)
 }
 
-/// Takes one message, of these bytes.
-pub fn understood(message: &Message<'_>, bytes: &[u8], link: &Link) -> Heard {
-    let began = Instant::now();
-    let Some(mti) = message.mti().response() else {
-        return Heard::Ignored;
-    };
+/// Takes one message: what it asks for, or what is to be done with one that asks for nothing.
+pub fn understood(message: &Message<'_>, link: &Link) -> Result<What, Heard> {
+    let mti = message.mti().response().ok_or(Heard::Ignored)?;
     if let Some(field) = presence::missing(message) {
-        return at_once::format_error(message, mti, Some(field));
+        return Err(at_once::format_error(message, mti, Some(field)));
     }
-    let asked = |(request, checks)| What::Authorization(request, checks);
-    let what = match message.mti() {
+    let asked = |(request, checks)| Kind::Authorization(request, checks);
+    let kind = match message.mti() {
         Mti::M0100 | Mti::M0101 => fields::authorization(message, link).map(asked),
         Mti::M0200 | Mti::M0201 if fields::movement(message) == Some(Movement::Capture) => {
             fields::purchase(message, link).map(asked)
         }
-        Mti::M0120 | Mti::M0121 => fields::advice(message, link).map(What::Told),
+        Mti::M0120 | Mti::M0121 => fields::advice(message, link).map(Kind::Told),
         Mti::M0220 | Mti::M0221 if fields::movement(message).is_some() => {
-            fields::completion(message, link).map(What::Told)
+            fields::completion(message, link).map(Kind::Told)
         }
         Mti::M0400 | Mti::M0401 | Mti::M0420 | Mti::M0421 => {
-            fields::reversal(message, link).map(What::Told)
+            fields::reversal(message, link).map(Kind::Told)
         }
-        _ => return at_once::not_supported(message, mti),
+        _ => return Err(at_once::not_supported(message, mti)),
     };
-    match what {
-        Ok(what) => Heard::Asked(Box::new(Asked {
-            what,
-            message: Zeroizing::new(bytes.to_vec()),
+    kind.map(What)
+        .map_err(|field| at_once::format_error(message, mti, Some(field)))
+}
+
+/// What is decided, and what to say once that is durable.
+pub struct Settled {
+    /// What to say.
+    pub words: Words,
+    /// Until then.
+    pub decided: Decided,
+}
+
+impl What {
+    /// Decides it, where nothing but the journal has to be waited for; `None` where it takes
+    /// [`answer`].
+    ///
+    /// # Errors
+    /// It gets no answer.
+    pub fn at_once(&self, began: Instant, link: &Link) -> Option<Result<Settled, NoAnswer>> {
+        let Kind::Authorization(request, Verifying::Known(_)) = &self.0 else {
+            return None;
+        };
+        let through = (&link.door, Door::Iso8583);
+        let decided = link.gateway.at_once(request, through, began)?;
+        Some(decided.map(|(answer, decided)| Settled {
+            words: Words::from(&answer),
+            decided,
+        }))
+    }
+
+    /// To be done, with the message that asked for it.
+    pub fn asked(self, message: &[u8], began: Instant) -> Box<Asked> {
+        Box::new(Asked {
+            what: self,
+            message: Zeroizing::new(message.to_vec()),
             began,
-        })),
-        Err(field) => at_once::format_error(message, mti, Some(field)),
+        })
     }
 }
 
@@ -144,35 +173,24 @@ pub fn understood(message: &Message<'_>, bytes: &[u8], link: &Link) -> Heard {
 pub async fn answer(asked: Asked, link: &Link) -> Option<Verdict> {
     let Asked {
         what,
-        message,
+        message: request,
         began,
     } = asked;
-    let mut verdict = Verdict::of(message);
-    let code = match what {
-        What::Authorization(request, checks) => match authorize(request, checks, began, link).await
-        {
-            Ok(reply) => {
-                let given = reply.answer;
-                if given.approved {
-                    verdict.approval_code = Some(given.approval_code);
-                    verdict.amount = Some(given.approved_amount)
-                        .filter(|approved| *approved != given.request.amount);
-                }
-                Ok(given.reason.response_code())
-            }
-            Err(refused) => Err(refused),
-        },
-        What::Told(told) => telling::tell(told, link).await,
+    let words = match what.0 {
+        Kind::Authorization(request, checks) => authorize(request, checks, began, link)
+            .await
+            .map(|reply| Words::from(&reply.answer)),
+        Kind::Told(told) => telling::tell(told, link).await.map(Words::from),
     };
-    verdict.code = match code {
-        Ok(code) => code,
-        Err(Refused::Conflict | Refused::KeyReused) => CONTENT_CHANGED,
-        Err(Refused::NoOriginal) => NO_ORIGINAL,
+    let words = match words {
+        Ok(words) => words,
+        Err(Refused::Conflict | Refused::KeyReused) => CONTENT_CHANGED.into(),
+        Err(Refused::NoOriginal) => NO_ORIGINAL.into(),
         // Not accepted and recorded nowhere: 91 asks the network to go on without us.
-        Err(Refused::Shed) => INOPERATIVE,
+        Err(Refused::Shed) => INOPERATIVE.into(),
         Err(Refused::Unknown(_) | Refused::Late) => return None,
     };
-    Some(verdict)
+    Some(Verdict { request, words })
 }
 
 /// A repeat gets its answer whatever the load is; what is new may be shed. Advices and reversals never

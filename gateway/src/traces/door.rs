@@ -56,6 +56,12 @@ impl Arrival {
         arrival
     }
 
+    /// True where somebody would see [`Arrival::authorization`] of this id: its trace is recorded, or the
+    /// log's lines are read.
+    pub fn is_seen(gateway: &Gateway, id: &AuthorizationId) -> bool {
+        gateway.parts().telemetry.sampled(&id.0) || enabled!(target: DECISIONS, Level::DEBUG)
+    }
+
     /// A reversal of this authorization.
     pub fn reversal(
         gateway: &Gateway,

@@ -14,11 +14,12 @@ use tokio::time::Instant;
 use tracing::{debug, info, warn};
 use zeroize::Zeroize;
 
+use super::held::Held;
 use super::outbox::Outbox;
 use crate::iso::Link;
 use crate::iso::known::Place;
 use crate::iso::management::{self, Ours};
-use crate::iso::translate::{self, Asked, Heard, Verdict};
+use crate::iso::translate::{self, Asked, Heard, Settled, Verdict, What};
 use crate::metrics::labels::Door;
 use crate::metrics::labels::link::{End, Purpose};
 
@@ -40,6 +41,7 @@ pub(super) struct Desk<Begin, Work> {
     place: Place,
     begin: Begin,
     asked: FuturesUnordered<Work>,
+    held: Held,
     pub(super) out: Outbox,
     ours: Ours,
     /// Where the peer is, as it said last.
@@ -59,6 +61,7 @@ where
             place,
             begin,
             asked: FuturesUnordered::new(),
+            held: Held::default(),
             out: Outbox::default(),
             ours: Ours::default(),
             routing: Routing::default(),
@@ -68,7 +71,13 @@ where
 
     /// Whether another request may be taken.
     pub(super) fn has_room(&self) -> bool {
-        self.asked.len() < self.link.terms.in_flight_max && self.out.len() < WAITING_MAX
+        let waiting = self.out.len() + self.held.bytes();
+        self.in_flight() < self.link.terms.in_flight_max && waiting < WAITING_MAX
+    }
+
+    /// Requests without an answer.
+    fn in_flight(&self) -> usize {
+        self.asked.len() + self.held.len()
     }
 
     /// Whether a request waits for its answer.
@@ -78,7 +87,7 @@ where
 
     /// Whether every request has its answer, and every answer has gone.
     pub(super) fn is_done(&self) -> bool {
-        self.asked.is_empty() && self.out.is_empty()
+        self.in_flight() == 0 && self.out.is_empty()
     }
 
     /// Takes a frame.
@@ -95,7 +104,13 @@ where
         let link = Arc::clone(&self.link);
         let heard = match decode(link.terms.profile, frame.message) {
             Ok(message) if self.manage(&message, now) => return Ok(()),
-            Ok(message) => translate::understood(&message, frame.message, &link),
+            Ok(message) => match translate::understood(&message, &link) {
+                Ok(what) => {
+                    self.work_on(what, &message, frame.message, now);
+                    return Ok(());
+                }
+                Err(heard) => heard,
+            },
             Err(error) => translate::misread(frame.message, error.field, &link),
         };
         match heard {
@@ -111,12 +126,41 @@ where
                 link.gateway.parts().metrics.malformed(Door::Iso8583);
                 self.say_and_forget(self.routing, bytes);
             }
-            Heard::Asked(asked) => {
-                self.asked.push((self.begin)(asked, self.routing));
-                self.place.connection.set_in_flight(self.asked.len());
-            }
         }
         Ok(())
+    }
+
+    /// Decides it at once where that can be, and begins work on it otherwise.
+    fn work_on(&mut self, what: What, message: &Message<'_>, bytes: &[u8], now: Instant) {
+        match what.at_once(now, &self.link) {
+            Some(Ok(settled)) => self.hold(settled, message, now),
+            // No answer is an answer too.
+            Some(Err(_)) => {}
+            None => self
+                .asked
+                .push((self.begin)(what.asked(bytes, now), self.routing)),
+        }
+        self.place.connection.set_in_flight(self.in_flight());
+    }
+
+    /// Writes the answer, and holds it back until it is durable.
+    fn hold(&mut self, settled: Settled, request: &Message<'_>, now: Instant) {
+        let Settled { words, decided } = settled;
+        let framing = self.link.terms.framing;
+        ROOM.with_borrow_mut(|room| {
+            let message = words.write(request, room);
+            let used = message.as_ref().map_or(ANSWER_MAX, |answer| answer.len());
+            if decided.record().is_some() {
+                self.held.hold(decided, (framing, self.routing), message);
+            } else {
+                decided.answered(&self.link.gateway, now);
+                match message {
+                    Ok(answer) => self.say(self.routing, answer),
+                    Err(field) => self.unwritten(field),
+                }
+            }
+            forget(room, used);
+        });
     }
 
     /// Takes a message of network management, or any response; false for everything else.
@@ -199,17 +243,44 @@ where
 
     /// Takes answers that are there; true where there were any.
     pub(super) fn poll_answers(&mut self, cx: &mut Context<'_>) -> bool {
-        let before = self.asked.len();
+        let before = self.in_flight();
         while let Poll::Ready(Some((routing, answer))) = Pin::new(&mut self.asked).poll_next(cx) {
             if let Some(verdict) = answer {
                 self.tell(routing, &verdict);
             }
         }
-        let left = self.asked.len();
+        if !self.held.is_empty() {
+            let released = (self.held).release(cx, &self.link.gateway, &mut self.out);
+            for field in released {
+                self.unwritten(field);
+            }
+        }
+        let left = self.in_flight();
         if left != before {
             self.place.connection.set_in_flight(left);
         }
         left != before
+    }
+
+    /// True where answers are held whose records are not on their way to the disk.
+    pub(super) fn is_idle(&self) -> bool {
+        self.held.is_idle()
+    }
+
+    /// Has the records of all answers that are held made durable.
+    pub(super) fn hasten(&mut self) {
+        self.held.hasten();
+    }
+
+    /// When the first answer that is held comes too late.
+    pub(super) fn late_at(&self) -> Option<Instant> {
+        self.held.deadline()
+    }
+
+    /// Gives up answers that come too late.
+    pub(super) fn expire(&mut self, now: Instant) {
+        self.held.expire(&self.link.gateway, now);
+        self.place.connection.set_in_flight(self.in_flight());
     }
 
     fn tell(&mut self, routing: Routing, verdict: &Verdict) {
@@ -225,10 +296,7 @@ where
                     ANSWER_MAX
                 }
             };
-            // Card data does not stay for the next connection to find.
-            if let Some(used) = room.get_mut(..length) {
-                used.fill(0);
-            }
+            forget(room, length);
         });
     }
 
@@ -262,10 +330,18 @@ where
 
     /// The connection is over: counts it, and gives back what is still worked on.
     pub(super) fn close(self, cause: End) -> FuturesUnordered<Work> {
+        self.held.close(&self.link.gateway);
         self.link.known.count_end(cause);
         for purpose in self.ours.unanswered() {
             self.link.known.count_unanswered(purpose);
         }
         self.asked
+    }
+}
+
+/// Card data does not stay for the next connection to find.
+fn forget(room: &mut [u8], used: usize) {
+    if let Some(used) = room.get_mut(..used) {
+        used.fill(0);
     }
 }

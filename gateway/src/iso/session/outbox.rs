@@ -4,20 +4,15 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use iso8583::frame::{FrameError, Framing, Routing, encode_frame};
+use iso8583::frame::{FrameError, Framing, Routing};
 use tokio::io::AsyncWrite;
-use zeroize::Zeroizing;
 
-/// Room that a connection keeps while nothing waits, in bytes.
-const KEPT: usize = 4 * 1024;
-/// Room for the longest header of a frame.
-const HEADER_MAX: usize = 8;
+use super::frames::Frames;
 
-/// Framed answers in order, of which the first `sent` bytes are gone.
+/// Framed answers in order.
 #[derive(Default)]
 pub(super) struct Outbox {
-    bytes: Zeroizing<Vec<u8>>,
-    sent: usize,
+    frames: Frames,
     /// The stream may hold back what was written to it.
     unflushed: bool,
 }
@@ -25,7 +20,7 @@ pub(super) struct Outbox {
 impl Outbox {
     /// Bytes that wait.
     pub(super) fn len(&self) -> usize {
-        self.bytes.len() - self.sent
+        self.frames.waiting().len()
     }
 
     /// True where all has gone.
@@ -43,8 +38,12 @@ impl Outbox {
         routing: Routing,
         message: &[u8],
     ) -> Result<(), FrameError> {
-        self.make_room(HEADER_MAX + message.len());
-        encode_frame(framing, routing, message, &mut self.bytes)
+        self.frames.push(framing, routing, message).map(drop)
+    }
+
+    /// Adds what is framed already.
+    pub(super) fn extend(&mut self, framed: &[u8]) {
+        self.frames.extend(framed);
     }
 
     /// Writes what waits; ready with true when some of it went, and with false where none waits.
@@ -53,14 +52,14 @@ impl Outbox {
         mut stream: Pin<&mut impl AsyncWrite>,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<bool>> {
-        let waiting = self.bytes.get(self.sent..).unwrap_or_default();
+        let waiting = self.frames.waiting();
         if !waiting.is_empty() {
             let count = ready!(stream.as_mut().poll_write(cx, waiting))?;
             if count == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             self.unflushed = true;
-            self.forget(count);
+            self.frames.forget(count);
             return Poll::Ready(Ok(true));
         }
         if self.unflushed {
@@ -69,40 +68,13 @@ impl Outbox {
         }
         Poll::Ready(Ok(false))
     }
-
-    /// Overwrites what was sent: it may hold card data.
-    fn forget(&mut self, count: usize) {
-        let end = self.sent + count;
-        if let Some(gone) = self.bytes.get_mut(self.sent..end) {
-            gone.fill(0);
-        }
-        self.sent = end;
-        if self.sent == self.bytes.len() {
-            self.sent = 0;
-            self.bytes.clear();
-            if self.bytes.capacity() > KEPT {
-                self.bytes = Zeroizing::default();
-            }
-        }
-    }
-
-    /// A vector that grows by itself leaves a copy behind that nobody overwrites.
-    fn make_room(&mut self, more: usize) {
-        if self.bytes.capacity() - self.bytes.len() >= more {
-            return;
-        }
-        let waiting = self.bytes.get(self.sent..).unwrap_or_default();
-        let room = (waiting.len() + more).next_power_of_two().max(256);
-        let mut larger = Zeroizing::new(Vec::with_capacity(room));
-        larger.extend_from_slice(waiting);
-        self.bytes = larger;
-        self.sent = 0;
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::frames::KEPT;
     use super::*;
+    use iso8583::frame::encode_frame;
     use proptest::prelude::*;
 
     /// Takes a few bytes at a time.
@@ -155,7 +127,7 @@ mod tests {
                 prop_assert!(matches!(written, Poll::Ready(Ok(_))));
             }
             prop_assert_eq!(peer.taken, expected);
-            prop_assert!(outbox.bytes.capacity() <= KEPT);
+            prop_assert!(outbox.frames.capacity() <= KEPT);
         }
     }
 }

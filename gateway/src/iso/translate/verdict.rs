@@ -1,5 +1,6 @@
 //! What is answered, and the message that says it.
 
+use fallback::Answer;
 use iso8583::{EncodeError, Encoder, Message, Mti, Profile, decode, presence};
 use ledger_api::Amount;
 use zeroize::Zeroizing;
@@ -11,35 +12,68 @@ const FIELDS: &[u8] = &[
     2, 3, 4, 7, 11, 12, 13, 32, 33, 37, 38, 39, 41, 42, 49, 70, 90,
 ];
 
-/// The answer to a message.
-pub struct Verdict {
-    request: Zeroizing<Vec<u8>>,
+/// What an answer has of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Words {
     /// DE39.
-    pub(super) code: &'static str,
+    code: &'static str,
     /// DE38, where it is approved.
-    pub(super) approval_code: Option<[u8; 6]>,
+    approval_code: Option<[u8; 6]>,
     /// DE4, where it is not what was asked for.
-    pub(super) amount: Option<Amount>,
+    amount: Option<Amount>,
 }
 
-impl Verdict {
-    pub(super) fn of(request: Zeroizing<Vec<u8>>) -> Self {
+impl From<&'static str> for Words {
+    /// A response code and nothing else.
+    fn from(code: &'static str) -> Self {
         Self {
-            request,
-            code: "",
+            code,
             approval_code: None,
             amount: None,
         }
     }
+}
 
+impl From<&Answer> for Words {
+    fn from(given: &Answer) -> Self {
+        let (asked, approved) = (given.request.amount, given.approved_amount);
+        Self {
+            code: given.reason.response_code(),
+            approval_code: given.approved.then_some(given.approval_code),
+            amount: Some(approved).filter(|approved| given.approved && *approved != asked),
+        }
+    }
+}
+
+/// The answer to a message that is gone.
+pub struct Verdict {
+    pub(super) request: Zeroizing<Vec<u8>>,
+    pub(super) words: Words,
+}
+
+impl Verdict {
     /// Writes the message.
     ///
     /// # Errors
     /// Where the dialect cannot say it, or `room` is too short: with the field, where it is one.
     pub fn write<'r>(&self, profile: &Profile, room: &'r mut [u8]) -> Result<&'r [u8], Option<u8>> {
         let request = decode(profile, &self.request).map_err(|error| error.field)?;
+        self.words.write(&request, room)
+    }
+}
+
+impl Words {
+    /// Writes the message that answers `request`.
+    ///
+    /// # Errors
+    /// As [`Verdict::write`].
+    pub fn write<'r>(
+        &self,
+        request: &Message<'_>,
+        room: &'r mut [u8],
+    ) -> Result<&'r [u8], Option<u8>> {
         let mti = request.mti().response().ok_or(None)?;
-        let answer = self.write_answer(&request, mti, room);
+        let answer = self.write_answer(request, mti, room);
         answer.map_err(|error| error.field)
     }
 
@@ -123,16 +157,17 @@ mod tests {
             }
             request.set(14, "3012").unwrap();
             let request = Zeroizing::new(request.encode());
-            let mut partial = Verdict::of(request.clone());
-            partial.code = "10";
-            partial.approval_code = Some(*b"A 0001");
-            partial.amount = Some(Amount::new(7_00).unwrap());
-            let mut declined = Verdict::of(request);
-            declined.code = "51";
-            for (verdict, code, approval, amount) in [
+            let partial = Words {
+                code: "10",
+                approval_code: Some(*b"A 0001"),
+                amount: Some(Amount::new(7_00).unwrap()),
+            };
+            for (words, code, approval, amount) in [
                 (partial, "10", Some("A 0001"), "000000000700"),
-                (declined, "51", None, "000000001000"),
+                (Words::from("51"), "51", None, "000000001000"),
             ] {
+                let request = request.clone();
+                let verdict = Verdict { request, words };
                 let mut room = [0; 512];
                 let answer = verdict.write(profile, &mut room).unwrap();
                 let answer = decode(profile, answer).unwrap();
@@ -166,13 +201,15 @@ mod tests {
         for (number, text) in REQUEST {
             request.set(*number, text).unwrap();
         }
-        let mut verdict = Verdict::of(Zeroizing::new(request.encode()));
-        verdict.code = "00";
+        let mut verdict = Verdict {
+            request: Zeroizing::new(request.encode()),
+            words: Words::from("00"),
+        };
         let mut room = [0; 512];
         assert!(verdict.write(&digits, &mut room).is_ok(), "without a code");
-        verdict.approval_code = Some(*b"A00001");
+        verdict.words.approval_code = Some(*b"A00001");
         assert_eq!(verdict.write(&digits, &mut room), Err(Some(38)));
-        verdict.approval_code = None;
+        verdict.words.approval_code = None;
         let mut short = [0; 60];
         assert!(verdict.write(&digits, &mut short).is_err());
     }
@@ -204,8 +241,10 @@ mod tests {
                 request.set(*number, text).unwrap();
             }
             let request = request.encode();
-            let mut verdict = Verdict::of(Zeroizing::new(request.clone()));
-            verdict.code = "51";
+            let verdict = Verdict {
+                request: Zeroizing::new(request.clone()),
+                words: Words::from("51"),
+            };
             let mut room = [0; 512];
             let answer = verdict.write(profile, &mut room).unwrap();
             let request = decode(profile, &request).unwrap();

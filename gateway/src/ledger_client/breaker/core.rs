@@ -154,16 +154,25 @@ impl Core {
         (self.state, self.trips, self.recoveries)
     }
 
+    /// True where nobody gets leave to make a call now. Changes nothing, so whoever may have a probe has
+    /// to ask for it.
+    pub(super) fn refuses(&self, now_ms: u64) -> bool {
+        match self.state {
+            State::Passing => self.in_flight >= self.in_flight_max(now_ms),
+            State::Probing => self.probes_out >= self.config.probes,
+            State::Tripped => now_ms < self.probe_at_ms,
+        }
+    }
+
     /// Leave to make a call, or not.
     pub(super) fn permit(&mut self, now_ms: u64) -> Result<Permit, Tripped> {
-        if self.state == State::Tripped && now_ms >= self.probe_at_ms {
+        if self.refuses(now_ms) {
+            return Err(Tripped);
+        }
+        if self.state == State::Tripped {
             self.enter(State::Probing);
         }
-        let probe = match self.state {
-            State::Passing if self.in_flight < self.in_flight_max(now_ms) => false,
-            State::Probing if self.probes_out < self.config.probes => true,
-            State::Passing | State::Probing | State::Tripped => return Err(Tripped),
-        };
+        let probe = self.state == State::Probing;
         self.in_flight += 1;
         self.probes_out += u32::from(probe);
         Ok(Permit {

@@ -26,6 +26,12 @@ impl Breaker {
         self.core().read()
     }
 
+    /// True where nobody may ask the ledger now, nor probe. Changes nothing: a probe is for whoever goes
+    /// through the layer.
+    pub fn refuses(&self, now_ms: u64) -> bool {
+        self.core().refuses(now_ms)
+    }
+
     /// Something else that uses the ledger found it working.
     pub fn hint(&self) {
         self.change(|core| core.hint(boot_now().0));

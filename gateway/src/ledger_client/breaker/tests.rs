@@ -178,3 +178,22 @@ fn a_probe_that_says_nothing_gives_its_place_to_the_next_i10() {
     }
     assert_eq!(core.read().0, State::Passing);
 }
+
+#[test]
+fn who_only_asks_whether_anybody_may_call_takes_no_probe_and_changes_nothing() {
+    let mut core = core();
+    for _ in 0..5 {
+        assert!(!core.refuses(0));
+        call(&mut core, 0, Outcome::Bad, 1);
+    }
+    assert!(core.refuses(249));
+    for _ in 0..10 {
+        assert!(!core.refuses(250), "a probe is due");
+    }
+    assert_eq!(core.read().0, State::Tripped, "nobody has taken it");
+    for left in (0..3).rev() {
+        assert!(core.permit(250).is_ok_and(|permit| permit.probe));
+        assert_eq!(core.refuses(250), left == 0, "{left} probes left");
+    }
+    assert!(core.permit(250).is_err());
+}

@@ -1,0 +1,79 @@
+//! Frames in a row, which may hold card data.
+
+use iso8583::frame::{FrameError, Framing, Routing, encode_frame};
+use zeroize::Zeroizing;
+
+/// Room that a connection keeps while nothing waits, in bytes.
+pub(super) const KEPT: usize = 4 * 1024;
+/// Room for the longest header of a frame.
+const HEADER_MAX: usize = 8;
+
+/// Frames in order, of which the first `gone` bytes are gone and overwritten.
+#[derive(Default)]
+pub(super) struct Frames {
+    bytes: Zeroizing<Vec<u8>>,
+    gone: usize,
+}
+
+impl Frames {
+    /// What is there, the oldest first.
+    pub(super) fn waiting(&self) -> &[u8] {
+        self.bytes.get(self.gone..).unwrap_or_default()
+    }
+
+    /// Adds a frame around this message; how long it is.
+    ///
+    /// # Errors
+    /// If the message does not fit a frame.
+    pub(super) fn push(
+        &mut self,
+        framing: Framing,
+        routing: Routing,
+        message: &[u8],
+    ) -> Result<usize, FrameError> {
+        self.make_room(HEADER_MAX + message.len());
+        let before = self.bytes.len();
+        encode_frame(framing, routing, message, &mut self.bytes)?;
+        Ok(self.bytes.len() - before)
+    }
+
+    /// Adds whole frames.
+    pub(super) fn extend(&mut self, frames: &[u8]) {
+        self.make_room(frames.len());
+        self.bytes.extend_from_slice(frames);
+    }
+
+    /// Overwrites the oldest bytes.
+    pub(super) fn forget(&mut self, count: usize) {
+        let end = self.gone + count;
+        if let Some(gone) = self.bytes.get_mut(self.gone..end) {
+            gone.fill(0);
+        }
+        self.gone = end;
+        if self.gone == self.bytes.len() {
+            self.gone = 0;
+            self.bytes.clear();
+            if self.bytes.capacity() > KEPT {
+                self.bytes = Zeroizing::default();
+            }
+        }
+    }
+
+    /// A vector that grows by itself leaves a copy behind that nobody overwrites.
+    fn make_room(&mut self, more: usize) {
+        if self.bytes.capacity() - self.bytes.len() >= more {
+            return;
+        }
+        let waiting = self.waiting();
+        let room = (waiting.len() + more).next_power_of_two().max(256);
+        let mut larger = Zeroizing::new(Vec::with_capacity(room));
+        larger.extend_from_slice(waiting);
+        self.bytes = larger;
+        self.gone = 0;
+    }
+
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+}
