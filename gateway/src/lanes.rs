@@ -7,14 +7,18 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use foldhash::fast::RandomState;
 use ledger_api::AuthorizationId;
 use tokio::sync::watch;
 
 /// The lanes in use. Bounded by what the doors let in.
 #[derive(Clone, Default)]
 pub struct Lanes {
-    busy: Arc<Mutex<HashMap<AuthorizationId, Option<watch::Sender<()>>>>>,
+    busy: Arc<Mutex<Busy>>,
 }
+
+/// Its keys are keyed hashes of ours: nobody outside can look for ones that collide.
+type Busy = HashMap<AuthorizationId, Option<watch::Sender<()>>, RandomState>;
 
 /// What somebody finds at the entrance.
 pub enum Entrance {
