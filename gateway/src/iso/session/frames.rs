@@ -1,17 +1,18 @@
 //! Frames in a row, which may hold card data.
 
 use iso8583::frame::{FrameError, Framing, Routing, encode_frame};
-use zeroize::Zeroizing;
+use zeroize::optimization_barrier;
 
 /// Room that a connection keeps while nothing waits, in bytes.
 pub(super) const KEPT: usize = 4 * 1024;
 /// Room for the longest header of a frame.
 const HEADER_MAX: usize = 8;
 
-/// Frames in order, of which the first `gone` bytes are gone and overwritten.
+/// Frames in order, of which the first `gone` bytes are gone and overwritten. So is everything else when
+/// it goes.
 #[derive(Default)]
 pub(super) struct Frames {
-    bytes: Zeroizing<Vec<u8>>,
+    bytes: Vec<u8>,
     gone: usize,
 }
 
@@ -46,15 +47,13 @@ impl Frames {
     /// Overwrites the oldest bytes.
     pub(super) fn forget(&mut self, count: usize) {
         let end = self.gone + count;
-        if let Some(gone) = self.bytes.get_mut(self.gone..end) {
-            gone.fill(0);
-        }
+        wipe(self.bytes.get_mut(self.gone..end).unwrap_or_default());
         self.gone = end;
         if self.gone == self.bytes.len() {
             self.gone = 0;
             self.bytes.clear();
             if self.bytes.capacity() > KEPT {
-                self.bytes = Zeroizing::default();
+                self.bytes = Vec::new();
             }
         }
     }
@@ -65,9 +64,13 @@ impl Frames {
             return;
         }
         let waiting = self.waiting();
-        let room = (waiting.len() + more).next_power_of_two().max(256);
-        let mut larger = Zeroizing::new(Vec::with_capacity(room));
+        let room = (waiting.len() + more).next_power_of_two();
+        // What grows is seldom at its end.
+        let room = if waiting.is_empty() { room } else { room * 2 };
+        let mut larger = Vec::with_capacity(room.max(256));
         larger.extend_from_slice(waiting);
+        let count = waiting.len();
+        self.forget(count);
         self.bytes = larger;
         self.gone = 0;
     }
@@ -76,4 +79,16 @@ impl Frames {
     pub(super) fn capacity(&self) -> usize {
         self.bytes.capacity()
     }
+}
+
+impl Drop for Frames {
+    fn drop(&mut self) {
+        wipe(self.bytes.get_mut(self.gone..).unwrap_or_default());
+    }
+}
+
+fn wipe(bytes: &mut [u8]) {
+    bytes.fill(0);
+    // Otherwise it could be left out, because nobody reads them.
+    optimization_barrier(bytes);
 }

@@ -16,6 +16,9 @@ use super::outbox::Outbox;
 use crate::at_once::Decided;
 use crate::authorize::Gateway;
 
+/// Places that a connection keeps while none is held.
+const KEPT: usize = 32;
+
 /// See the module.
 #[derive(Default)]
 pub(super) struct Held {
@@ -139,7 +142,14 @@ impl Held {
             }
             self.frames.forget(length);
         }
+        self.gone();
+    }
+
+    fn gone(&mut self) {
         self.idle = self.idle.min(self.answers.len());
+        if self.answers.is_empty() && self.answers.capacity() > KEPT {
+            self.answers = VecDeque::new();
+        }
     }
 
     /// Forgets the answers that come too late; what is decided stands.
@@ -152,7 +162,7 @@ impl Held {
             self.frames.forget(answer.written.unwrap_or_default());
             late.push(answer.decided.late(gateway, now));
         }
-        self.idle = self.idle.min(self.answers.len());
+        self.gone();
         gateway.see_to(late);
     }
 
