@@ -3,11 +3,13 @@
 //! Every door and every gateway derives the same id from the same payment (rule 1), and no card
 //! number goes further than this module.
 
+use std::borrow::Cow;
+
 use hmac::{Hmac, KeyInit, Mac};
 use iso8583::Pan;
 use ledger_api::{Amount, AuthorizationId, CardToken, Currency, Fingerprint};
 use sha2::Sha256;
-use zeroize::Zeroizing;
+use zeroize::{Zeroizing, optimization_barrier};
 
 /// The two keys: one makes card tokens, the other ids. The same in all gateways of a programme.
 #[derive(Clone)]
@@ -94,7 +96,7 @@ impl Keys {
     }
 
     /// The id of an authorization.
-    pub fn authorization_id(&self, key: &NaturalKey, card: &CardToken) -> AuthorizationId {
+    pub fn authorization_id(&self, key: &NaturalKey<'_>, card: &CardToken) -> AuthorizationId {
         let acquirer = key.acquirer_id.trim_start_matches('0');
         let forwarder = key.forwarder_id.trim_start_matches('0');
         let parts = [
@@ -113,7 +115,7 @@ impl Keys {
 
     /// The id of a completion: of a space of its own, so that it may have the references of what it
     /// completes.
-    pub fn completion_id(&self, key: &NaturalKey, card: &CardToken) -> AuthorizationId {
+    pub fn completion_id(&self, key: &NaturalKey<'_>, card: &CardToken) -> AuthorizationId {
         fallback::completion_id(&self.authorization_id(key, card))
     }
 
@@ -131,7 +133,7 @@ impl Keys {
     }
 
     /// The digest of a terminal of a network; never zero, which means that there is none.
-    pub fn terminal(&self, key: &NaturalKey) -> u32 {
+    pub fn terminal(&self, key: &NaturalKey<'_>) -> u32 {
         let terminal = key.terminal_id.trim_end().as_bytes();
         let mac = self
             .id
@@ -179,26 +181,26 @@ impl Keys {
 /// What the network knows a payment by. Leading zeros of the institution ids and trailing spaces do
 /// not count: DE90 pads where DE32 does not.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct NaturalKey {
+pub struct NaturalKey<'a> {
     /// The name of the network or link.
-    pub network: String,
+    pub network: Cow<'a, str>,
     /// DE32.
-    pub acquirer_id: String,
+    pub acquirer_id: Cow<'a, str>,
     /// DE33, empty where there is none.
-    pub forwarder_id: String,
+    pub forwarder_id: Cow<'a, str>,
     /// DE41.
-    pub terminal_id: String,
+    pub terminal_id: Cow<'a, str>,
     /// DE42.
-    pub merchant_id: String,
+    pub merchant_id: Cow<'a, str>,
     /// DE11, six digits.
-    pub stan: String,
+    pub stan: Cow<'a, str>,
     /// DE37.
-    pub rrn: String,
+    pub rrn: Cow<'a, str>,
     /// DE7, `MMDDhhmmss`.
-    pub transmitted_at: String,
+    pub transmitted_at: Cow<'a, str>,
 }
 
-impl NaturalKey {
+impl NaturalKey<'_> {
     /// DE37 as wide as its field.
     pub fn padded_rrn(&self) -> [u8; 12] {
         let mut rrn = [b' '; 12];
@@ -232,15 +234,43 @@ pub fn is_transmission_time(text: &str) -> bool {
 /// The network name of a link that has no other.
 pub const DEFAULT_NETWORK: &str = "default";
 
+/// Room for what identifies a payment, in bytes.
+const GATHERED: usize = 256;
+
+/// What is hashed, which may be a card number: overwritten when it goes.
+struct Gathered([u8; GATHERED]);
+
+impl Drop for Gathered {
+    fn drop(&mut self) {
+        self.0 = [0; GATHERED];
+        // Otherwise it could be left out, because nobody reads it.
+        optimization_barrier(&self.0);
+    }
+}
+
 impl Key {
     /// 128 bits of HMAC-SHA-256 over parts, each preceded by its length so that none can run into the
     /// next.
     fn truncated(&self, parts: &[&[u8]]) -> [u8; 16] {
         let mut mac = self.0.clone();
+        // Many short pieces cost more than the hash of them: they are put together first.
+        let (mut room, mut length) = (Gathered([0; GATHERED]), 0);
         for part in parts {
-            mac.update(&(part.len() as u64).to_le_bytes());
-            mac.update(part);
+            for piece in [&(part.len() as u64).to_le_bytes()[..], part] {
+                if room.0.len() - length < piece.len() {
+                    mac.update(room.0.get(..length).unwrap_or_default());
+                    length = 0;
+                }
+                match room.0.get_mut(length..length + piece.len()) {
+                    Some(place) => {
+                        place.copy_from_slice(piece);
+                        length += piece.len();
+                    }
+                    None => mac.update(piece),
+                }
+            }
         }
+        mac.update(room.0.get(..length).unwrap_or_default());
         let digest = mac.finalize().into_bytes();
         let mut first = [0; 16];
         first.copy_from_slice(&digest[..16]);
@@ -279,11 +309,11 @@ mod tests {
         Keys::parse(&text).unwrap()
     }
 
-    fn key() -> NaturalKey {
+    fn key() -> NaturalKey<'static> {
         NaturalKey {
             network: DEFAULT_NETWORK.into(),
             acquirer_id: "123456".into(),
-            forwarder_id: String::new(),
+            forwarder_id: "".into(),
             terminal_id: "TERM0001".into(),
             merchant_id: "MERCHANT0000001".into(),
             stan: "000001".into(),
@@ -353,7 +383,7 @@ mod tests {
     #[test]
     fn a_terminal_is_told_from_others_and_padding_does_not_count() {
         let keys = keys();
-        let terminal = |network: &str, terminal_id: &str| {
+        let terminal = |network: &'static str, terminal_id: &'static str| {
             keys.terminal(&NaturalKey {
                 network: network.into(),
                 terminal_id: terminal_id.into(),
@@ -365,6 +395,29 @@ mod tests {
         assert_ne!(terminal("default", "TERM0002"), here);
         assert_ne!(terminal("other", "TERM0001"), here);
         assert_ne!(here, 0);
+    }
+
+    #[test]
+    fn a_digest_does_not_depend_on_how_its_parts_were_gathered_rule_1() {
+        let keys = keys();
+        for lengths in [
+            &[][..],
+            &[0, 3],
+            &[240, 8, 1],
+            &[256, 1],
+            &[700, 2, 300],
+            &[248, 8],
+        ] {
+            let parts: Vec<_> = lengths.iter().map(|length| vec![7; *length]).collect();
+            let parts: Vec<_> = parts.iter().map(Vec::as_slice).collect();
+            let mut mac = keys.id.0.clone();
+            for part in &parts {
+                mac.update(&(part.len() as u64).to_le_bytes());
+                mac.update(part);
+            }
+            let expected = mac.finalize().into_bytes();
+            assert_eq!(keys.id.truncated(&parts), expected[..16], "{lengths:?}");
+        }
     }
 
     #[test]

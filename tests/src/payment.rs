@@ -163,13 +163,13 @@ impl Payment {
         let network = &self.network;
         let key = NaturalKey {
             network: DEFAULT_NETWORK.into(),
-            acquirer_id: network.acquirer_id.clone(),
-            forwarder_id: network.forwarder_id.clone().unwrap_or_default(),
-            terminal_id: network.terminal_id.clone(),
-            merchant_id: network.merchant_id.clone(),
-            stan: format!("{:06}", network.stan),
-            rrn: network.rrn.clone(),
-            transmitted_at: network.transmitted_at.clone(),
+            acquirer_id: network.acquirer_id.as_str().into(),
+            forwarder_id: network.forwarder_id.as_deref().unwrap_or_default().into(),
+            terminal_id: network.terminal_id.as_str().into(),
+            merchant_id: network.merchant_id.as_str().into(),
+            stan: format!("{:06}", network.stan).into(),
+            rrn: network.rrn.as_str().into(),
+            transmitted_at: network.transmitted_at.as_str().into(),
         };
         keys.authorization_id(&key, &self.token)
     }

@@ -56,7 +56,7 @@ pub(super) struct NetworkBody {
 
 impl NetworkBody {
     /// Parses it; `at` is where it stands in the body.
-    pub(super) fn parse(self, at: &str) -> Result<NaturalKey, Box<Problem>> {
+    pub(super) fn parse(self, at: &str) -> Result<NaturalKey<'static>, Box<Problem>> {
         let digits = |text: &str, range: std::ops::RangeInclusive<usize>| {
             range.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
         };
@@ -102,14 +102,14 @@ impl NetworkBody {
             }
         }
         Ok(NaturalKey {
-            network: name,
-            acquirer_id: self.acquirer_id,
-            forwarder_id,
-            terminal_id: self.terminal_id,
-            merchant_id: self.merchant_id,
-            stan: self.stan,
-            rrn: self.rrn,
-            transmitted_at: self.transmitted_at,
+            network: name.into(),
+            acquirer_id: self.acquirer_id.into(),
+            forwarder_id: forwarder_id.into(),
+            terminal_id: self.terminal_id.into(),
+            merchant_id: self.merchant_id.into(),
+            stan: self.stan.into(),
+            rrn: self.rrn.into(),
+            transmitted_at: self.transmitted_at.into(),
         })
     }
 }

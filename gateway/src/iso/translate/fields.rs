@@ -1,5 +1,7 @@
 //! The fields of a message as our words.
 
+use std::borrow::Cow;
+
 use fallback::{Completion, Movement, Reference, Request, Verification};
 use iso8583::{Message, Mti, presence};
 use ledger_api::{Amount, CardToken, Currency, Expiry};
@@ -39,7 +41,7 @@ fn request(
     let natural = natural_key(message, link)?;
     let amount = amount(message)?;
     let currency = currency(message)?;
-    let processing_code = message.field(3).ok_or(3)?.to_text();
+    let processing_code = text(message, 3).ok_or(3)?;
     Ok(Request {
         id: link.keys.authorization_id(&natural, &card),
         card,
@@ -60,7 +62,7 @@ fn request(
 /// An authorization that takes the money at once.
 pub(super) fn purchase(message: &Message<'_>, link: &Link) -> Result<(Request, Verifying), u8> {
     let (request, checks) = authorization(message, link)?;
-    let code = message.field(3).ok_or(3)?.to_text();
+    let code = text(message, 3).ok_or(3)?;
     let (amount, currency) = (request.amount, request.currency);
     let request = Request {
         captures: true,
@@ -97,7 +99,7 @@ fn approves(message: &Message<'_>) -> Result<bool, u8> {
 
 /// Which way a completion moves money.
 pub(super) fn movement(message: &Message<'_>) -> Option<Movement> {
-    told::movement(&message.field(3)?.to_text())
+    told::movement(&text(message, 3)?)
 }
 
 /// A capture, or a refund.
@@ -105,7 +107,7 @@ pub(super) fn completion(message: &Message<'_>, link: &Link) -> Result<Told, u8>
     let card = card(message, link)?;
     let natural = natural_key(message, link)?;
     let (amount, currency) = (amount(message)?, currency(message)?);
-    let processing_code = message.field(3).ok_or(3)?.to_text();
+    let processing_code = text(message, 3).ok_or(3)?;
     let named = named(message, link, &natural, &card)?;
     let of = match named {
         Named::Key(of) | Named::Purchase(of) | Named::Untyped(of) => Some(of),
@@ -157,7 +159,7 @@ pub(super) fn reversal(message: &Message<'_>, link: &Link) -> Result<Told, u8> {
 fn named(
     message: &Message<'_>,
     link: &Link,
-    own: &NaturalKey,
+    own: &NaturalKey<'_>,
     card: &CardToken,
 ) -> Result<Named, u8> {
     let reference = Named::Reference(Reference {
@@ -188,13 +190,14 @@ fn named(
         });
     }
     let key = NaturalKey {
-        acquirer_id: original.acquirer_id.to_string(),
+        acquirer_id: original.acquirer_id.to_string().into(),
         forwarder_id: original
             .forwarder_id
             .map(|id| id.to_string())
-            .unwrap_or_default(),
-        stan: stan.to_owned(),
-        transmitted_at: original.transmitted_at.to_string(),
+            .unwrap_or_default()
+            .into(),
+        stan: stan.into(),
+        transmitted_at: original.transmitted_at.to_string().into(),
         ..own.clone()
     };
     Ok(if is_completion {
@@ -215,14 +218,14 @@ fn card(message: &Message<'_>, link: &Link) -> Result<CardToken, u8> {
     }
 }
 
-fn natural_key(message: &Message<'_>, link: &Link) -> Result<NaturalKey, u8> {
-    let field = |number: u8| message.field(number).map(|it| it.to_text()).ok_or(number);
+fn natural_key<'m>(message: &Message<'m>, link: &'m Link) -> Result<NaturalKey<'m>, u8> {
+    let field = |number: u8| text(message, number).ok_or(number);
     let transmitted_at = field(7)?;
     if !is_transmission_time(&transmitted_at) {
         return Err(7);
     }
     Ok(NaturalKey {
-        network: link.terms.network.as_ref().to_owned(),
+        network: link.terms.network.as_ref().into(),
         acquirer_id: field(32)?,
         forwarder_id: field(33).unwrap_or_default(),
         terminal_id: field(41)?,
@@ -230,6 +233,15 @@ fn natural_key(message: &Message<'_>, link: &Link) -> Result<NaturalKey, u8> {
         stan: field(11)?,
         rrn: field(37)?,
         transmitted_at,
+    })
+}
+
+/// The characters of an open field, where they lie if they travel as what they are.
+fn text<'m>(message: &Message<'m>, number: u8) -> Option<Cow<'m, str>> {
+    let value = message.field(number)?;
+    Some(match value.as_str() {
+        Some(text) => text.into(),
+        None => value.to_text().into(),
     })
 }
 
@@ -241,7 +253,7 @@ fn amount(message: &Message<'_>) -> Result<Amount, u8> {
 
 /// DE49 as three digits, or three letters as some hosts send it.
 fn currency(message: &Message<'_>) -> Result<Currency, u8> {
-    let text = message.field(49).ok_or(49)?.to_text();
+    let text = text(message, 49).ok_or(49)?;
     match text.parse() {
         Ok(numeric) => Currency::from_numeric(numeric).map_err(|_| 49),
         Err(_) => text.parse().map_err(|_| 49),
