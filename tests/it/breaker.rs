@@ -5,8 +5,9 @@ use std::time::Duration;
 use ledger_api::Retry;
 use tests::faultproxy::Mode;
 use tests::notebook::{By, Outcome};
+use tests::waiting::wait_until;
 
-use crate::support::{PATIENCE, stack};
+use crate::support::{DRAINED_WITHIN, PATIENCE, stack};
 
 #[tokio::test]
 async fn callers_in_a_hurry_do_not_trip_the_breaker_for_the_others_i10() -> anyhow::Result<()> {
@@ -73,6 +74,45 @@ async fn less_time_than_stand_in_needs_is_refused_at_once_and_recorded_nowhere_i
             "a retry with more time is safe"
         );
     }
+    stack.finish().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn payments_over_iso_8583_alone_find_that_the_ledger_is_back_i10() -> anyhow::Result<()> {
+    const ANSWERS: &str = "holdfast_answers_total";
+    let stack = stack().await?;
+    let card = stack.card_at(0, 1_000_00).await?;
+    stack.cut().await?;
+    let pay = || async { stack.pay_iso(0, &stack.payment(&card, 1_00)).await };
+    let tripped = || async {
+        let approved = pay().await.is_ok_and(|answer| answer.approved);
+        let status = stack.status(0).await;
+        approved && status.is_ok_and(|status| status.breaker == "tripped")
+    };
+    wait_until("the breaker trips", DRAINED_WITHIN, tripped).await?;
+    let refused = [("decided_by", "stand_in"), ("cause", "breaker_tripped")];
+    let before = stack.scrape(0).await?.sum(ANSWERS, &refused);
+    let stood_in = || async {
+        let approved = pay().await.is_ok_and(|answer| answer.approved);
+        let page = stack.scrape(0).await;
+        approved && page.is_ok_and(|page| page.sum(ANSWERS, &refused) > before)
+    };
+    wait_until("stand-in answers at once", DRAINED_WITHIN, stood_in).await?;
+
+    stack.heal().await?;
+    let passes = || async {
+        let answered = pay().await.is_ok();
+        let status = stack.status(0).await;
+        answered && status.is_ok_and(|status| status.breaker == "passing")
+    };
+    wait_until("the breaker passes", DRAINED_WITHIN, passes).await?;
+    let decided = [("decided_by", "ledger"), ("reason", "approved")];
+    let before = stack.scrape(0).await?.sum(ANSWERS, &decided);
+    assert!(pay().await?.approved);
+    let after = stack.scrape(0).await?.sum(ANSWERS, &decided);
+    assert_eq!(after, before + 1.0, "the ledger decides again");
+    stack.settled().await?;
     stack.finish().await?;
     Ok(())
 }
