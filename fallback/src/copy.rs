@@ -23,9 +23,12 @@ use crate::words::Now;
 
 mod age;
 mod file;
+mod known;
 
 use age::Age;
 use file::{File, Meta, Writes};
+pub(crate) use known::Known;
+use known::Rows;
 
 /// How often the age is written down while nothing else changes.
 const AGE_EVERY_MS: u64 = 10_000;
@@ -33,8 +36,7 @@ const AGE_EVERY_MS: u64 = 10_000;
 /// The local copy. See the module.
 #[derive(Debug)]
 pub struct LocalCopy {
-    cards: FastMap<CardToken, AsOf<CardState>>,
-    accounts: FastMap<AccountId, AsOf<AccountState>>,
+    rows: Rows,
     /// Complete up to here; `None` before the first listing.
     mark: Option<Mark>,
     /// The feed did not go on where the copy ends: only a new listing can be trusted.
@@ -117,16 +119,7 @@ impl LocalCopy {
         let (file, stored) = File::open(directory)?;
         let meta = stored.meta;
         Ok(Self {
-            cards: stored
-                .cards
-                .into_iter()
-                .map(|card| (card.state.card, card))
-                .collect(),
-            accounts: stored
-                .accounts
-                .into_iter()
-                .map(|row| (row.state.account, row))
-                .collect(),
+            rows: stored.rows,
             mark: meta.mark,
             broken: false,
             age: Age::resume(meta.heard, boot_id, now.boot_ms),
@@ -143,8 +136,7 @@ impl LocalCopy {
     /// A copy that is only in memory: after a restart there is no stand-in before a listing.
     pub fn in_memory(boot_id: u128, now: Now) -> Self {
         Self {
-            cards: FastMap::default(),
-            accounts: FastMap::default(),
+            rows: Rows::default(),
             mark: None,
             broken: false,
             age: Age::resume(None, boot_id, now.boot_ms),
@@ -160,12 +152,22 @@ impl LocalCopy {
 
     /// A card, if it is known.
     pub fn card(&self, card: &CardToken) -> Option<&CardState> {
-        self.cards.get(card).map(|row| &row.state)
+        self.rows.card(card).map(Known::card)
     }
 
     /// An account, if it is known.
     pub fn account(&self, account: AccountId) -> Option<&AccountState> {
-        self.accounts.get(&account).map(|row| &row.state)
+        self.rows.account(account).map(|row| &row.state)
+    }
+
+    /// Reads where the card would be. See [`crate::maps::fetch`].
+    pub(crate) fn touch(&self, card: &CardToken) -> u64 {
+        self.rows.touch(card)
+    }
+
+    /// All that is known of a card.
+    pub(crate) fn known(&self, card: &CardToken) -> Option<Known<'_>> {
+        self.rows.card(card)
     }
 
     /// Complete up to here; `None` before the first listing.
@@ -180,7 +182,7 @@ impl LocalCopy {
 
     /// How many cards and accounts.
     pub fn counts(&self) -> (usize, usize) {
-        (self.cards.len(), self.accounts.len())
+        self.rows.counts()
     }
 
     /// Milliseconds since the ledger was last heard and nothing was missing; `u64::MAX` for never.
@@ -197,7 +199,7 @@ impl LocalCopy {
     /// account's last change where a listing showed it newer.
     pub(crate) fn shown(&self, account: AccountId) -> Option<Shown> {
         let mark = self.mark?;
-        let row = self.accounts.get(&account);
+        let row = self.rows.account(account);
         let position = row.map_or(0, |row| row.position).max(mark.position);
         Some(Shown {
             mark: Mark { position, ..mark },
@@ -244,9 +246,7 @@ impl LocalCopy {
     /// The latest position that anything here is from.
     fn reached(&self) -> Option<Mark> {
         let mark = self.mark?;
-        let cards = self.cards.values().map(|row| row.position);
-        let accounts = self.accounts.values().map(|row| row.position);
-        let position = cards.chain(accounts).fold(mark.position, u64::max);
+        let position = mark.position.max(self.rows.position());
         Some(Mark { position, ..mark })
     }
 
@@ -256,23 +256,25 @@ impl LocalCopy {
     pub(crate) fn replace(&mut self, mark: Mark, changes: Vec<Change>, now: Now) -> Option<Mark> {
         let ahead = |before: &Mark| before.epoch == mark.epoch && before.position > mark.position;
         let lost = self.reached().filter(ahead);
-        self.cards.clear();
-        self.accounts.clear();
-        for change in changes {
-            match change.what {
-                Changed::Card(state) => put(&mut self.cards, state.card, state, change.position),
-                Changed::Account(state) => {
-                    put(&mut self.accounts, state.account, state, change.position);
-                }
+        self.rows = Rows::default();
+        // Accounts first: see `put_account`.
+        for change in &changes {
+            if let Changed::Account(state) = change.what {
+                let position = change.position;
+                self.rows.put_account(AsOf { state, position });
+            }
+        }
+        for change in &changes {
+            if let Changed::Card(state) = change.what {
+                let position = change.position;
+                self.rows.put_card(AsOf { state, position });
             }
         }
         self.mark = Some(mark);
         self.broken = false;
         self.age.heard(now.boot_ms);
         self.staged = Writes {
-            replace: true,
-            cards: self.cards.clone(),
-            accounts: self.accounts.clone(),
+            listing: self.file.is_some().then(|| self.rows.listing()),
             ..Writes::default()
         };
         lost
@@ -312,16 +314,12 @@ impl LocalCopy {
             position = change.position;
             match change.what {
                 Changed::Card(state) => {
-                    put(&mut self.cards, state.card, state, position);
-                    let row = self.cards.get(&state.card);
-                    self.staged.cards.extend(row.map(|row| (state.card, *row)));
+                    let row = self.rows.put_card(AsOf { state, position });
+                    self.staged.cards.insert(state.card, row);
                 }
                 Changed::Account(state) => {
-                    put(&mut self.accounts, state.account, state, position);
-                    let row = self.accounts.get(&state.account);
-                    self.staged
-                        .accounts
-                        .extend(row.map(|row| (state.account, *row)));
+                    let row = self.rows.put_account(AsOf { state, position });
+                    self.staged.accounts.insert(state.account, row);
                     accounts.push(state.account);
                 }
             }
@@ -385,17 +383,6 @@ impl LocalCopy {
         if let Some(file) = &self.file {
             file.write(writes);
         }
-    }
-}
-
-fn put<K: std::hash::Hash + Eq, T>(
-    rows: &mut FastMap<K, AsOf<T>>,
-    key: K,
-    state: T,
-    position: u64,
-) {
-    if rows.get(&key).is_none_or(|row| row.position <= position) {
-        rows.insert(key, AsOf { state, position });
     }
 }
 

@@ -18,10 +18,11 @@ use std::collections::BTreeSet;
 
 use ledger_api::{AccountId, AuthorizationId, Mark};
 
-use crate::maps::FastMap;
+use crate::maps::{Keyed, Table};
 use crate::windows::DAY_MS;
 
 mod entry;
+mod open;
 
 pub(crate) use entry::Claim;
 use entry::Entry;
@@ -59,23 +60,50 @@ pub(crate) struct Left {
 /// All own spend.
 #[derive(Debug, Default)]
 pub(crate) struct Book {
-    entries: FastMap<AuthorizationId, Entry>,
-    accounts: FastMap<AccountId, Account>,
+    entries: Table<Entry>,
+    accounts: Table<Account>,
     /// Entries that only wait for the feed, by the mark they wait for.
     waiting: BTreeSet<(Mark, AuthorizationId)>,
     charged: Charged,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Account {
-    ids: BTreeSet<AuthorizationId>,
+    id: AccountId,
     held: i64,
     unbooked: i64,
     /// How much of the present overdraft has been charged already.
     overdraft_charged: i64,
+    /// The row of its newest entry, which knows the next one.
+    newest: Option<u32>,
+}
+
+impl Keyed for Account {
+    type Key = AccountId;
+
+    fn key(&self) -> AccountId {
+        self.id
+    }
+}
+
+impl Account {
+    fn new(id: AccountId) -> Self {
+        Self {
+            id,
+            held: 0,
+            unbooked: 0,
+            overdraft_charged: 0,
+            newest: None,
+        }
+    }
 }
 
 impl Book {
+    /// Reads where the entry of an id would be. See [`crate::maps::fetch`].
+    pub(crate) fn touch(&self, id: &AuthorizationId) -> u64 {
+        self.entries.touch(id)
+    }
+
     /// What is subtracted from an account's balance.
     pub(crate) fn held(&self, account: AccountId) -> i64 {
         self.accounts
@@ -97,10 +125,11 @@ impl Book {
 
     /// Adds what became known about an id: a decision, ours or the ledger's, or the network's word.
     pub(crate) fn claim(&mut self, id: AuthorizationId, account: AccountId, claim: Claim) {
-        self.entries
-            .entry(id)
-            .or_insert_with(|| Entry::new(account));
-        self.change(id, |entry| entry.claim(claim));
+        let row = match self.entries.find(&id) {
+            Some(row) => row,
+            None => self.enter(id, account),
+        };
+        self.change_row(row, |entry| entry.claim(claim));
     }
 
     /// A reversal was written down. Gives back what is held of an entry, at once; nothing where
@@ -132,8 +161,8 @@ impl Book {
     /// shows what they were given for.
     pub(crate) fn disprove(&mut self, to: Mark) {
         let ids: Vec<_> = (self.entries.iter())
-            .filter(|(_, entry)| entry.is_after(to))
-            .map(|(id, _)| *id)
+            .filter(|entry| entry.is_after(to))
+            .map(|entry| entry.id)
             .collect();
         for id in ids {
             self.change(id, Entry::disprove);
@@ -149,7 +178,8 @@ impl Book {
     /// first time.
     pub(crate) fn left_before(&mut self, id: AuthorizationId, shortfall: i64) -> Option<u64> {
         let entry = self.entries.get(&id)?;
-        let (account, seq) = (entry.account, entry.exposed_approval()?);
+        let seq = entry.exposed_approval()?;
+        let account = self.accounts.at(entry.account)?.id;
         self.change(id, Entry::cover);
         self.charge_overdraft(account, shortfall);
         Some(seq)
@@ -199,18 +229,19 @@ impl Book {
         self.waiting
             .range(first..=(shown, HIGHEST))
             .chain(over)
-            .filter_map(|(_, id)| self.entries.get(id).map(|entry| entry.account))
+            .filter_map(|(_, id)| self.account(*id))
             .collect()
     }
 
     /// The account of an entry.
     pub(crate) fn account(&self, id: AuthorizationId) -> Option<AccountId> {
-        self.entries.get(&id).map(|entry| entry.account)
+        let entry = self.entries.get(&id)?;
+        self.accounts.at(entry.account).map(|account| account.id)
     }
 
     /// All accounts with entries, or with an overdraft that was charged.
     pub(crate) fn accounts(&self) -> Vec<AccountId> {
-        self.accounts.keys().copied().collect()
+        self.accounts.iter().map(|account| account.id).collect()
     }
 
     /// The feed has come this far for an account: lets go of what it shows. Returns the approvals
@@ -224,15 +255,15 @@ impl Book {
             .map_or(0, |available| available.min(0).saturating_neg());
         // An overdraft that was paid back counts anew when it comes again; it stays charged.
         state.overdraft_charged = state.overdraft_charged.min(overdraft);
-        let gone: Vec<_> = state
-            .ids
-            .iter()
-            .filter_map(|id| Some((*id, self.entries.get(id)?)))
-            .filter(|(_, entry)| {
+        let newest = state.newest;
+        let mut gone: Vec<_> = self
+            .chain(newest)
+            .filter(|entry| {
                 entry.is_shown(shown.mark) || entry.is_over(shown.mark, served_ms, DAY_MS)
             })
-            .map(|(id, entry)| (id, entry.exposed_approval(), entry.exposure()))
+            .map(|entry| (entry.id, entry.exposed_approval(), entry.exposure()))
             .collect();
+        gone.sort_unstable_by_key(|(id, ..)| *id);
         let mut left = Vec::new();
         for (id, approval, exposure) in gone {
             self.remove(id);
@@ -250,7 +281,12 @@ impl Book {
     }
 
     fn charge_overdraft(&mut self, account: AccountId, shortfall: i64) {
-        self.accounts.entry(account).or_default().overdraft_charged += shortfall;
+        let (row, _) = self
+            .accounts
+            .find_or_insert(&account, || Account::new(account));
+        if let Some(account) = self.accounts.at_mut(row) {
+            account.overdraft_charged += shortfall;
+        }
         self.charge(shortfall);
     }
 
@@ -260,43 +296,102 @@ impl Book {
         self.charged.note_peak();
     }
 
-    /// Every change of an entry goes through here, so that the sums cannot drift from the entries.
+    /// Makes the entry of an id, the newest of its account. Returns its row.
+    fn enter(&mut self, id: AuthorizationId, account: AccountId) -> u32 {
+        let (account, _) = self
+            .accounts
+            .find_or_insert(&account, || Account::new(account));
+        let (row, _) = self.entries.find_or_insert(&id, || Entry::new(id, account));
+        let older = self
+            .accounts
+            .at_mut(account)
+            .and_then(|account| account.newest.replace(row));
+        if let Some(entry) = self.entries.at_mut(row) {
+            entry.older = older;
+        }
+        self.set_newer(older, Some(row));
+        row
+    }
+
+    /// The entries of an account, from this one on.
+    fn chain(&self, newest: Option<u32>) -> impl Iterator<Item = &Entry> {
+        let at = |row: Option<u32>| self.entries.at(row?);
+        std::iter::successors(at(newest), move |entry| at(entry.older))
+    }
+
     fn change(&mut self, id: AuthorizationId, change: impl FnOnce(&mut Entry)) {
-        let Some(entry) = self.entries.get_mut(&id) else {
+        if let Some(row) = self.entries.find(&id) {
+            self.change_row(row, change);
+        }
+    }
+
+    /// Every change of an entry goes through here, so that the sums cannot drift from the entries.
+    fn change_row(&mut self, row: u32, change: impl FnOnce(&mut Entry)) {
+        let Some(entry) = self.entries.at_mut(row) else {
             return;
         };
-        let account = self.accounts.entry(entry.account).or_default();
-        account.ids.insert(id);
+        let Some(account) = self.accounts.at_mut(entry.account) else {
+            return;
+        };
         account.held -= entry.held();
         account.unbooked -= entry.unbooked();
         self.charged.exposure -= entry.exposure();
         if let Some(mark) = entry.waits_for() {
-            self.waiting.remove(&(mark, id));
+            self.waiting.remove(&(mark, entry.id));
         }
         change(entry);
         account.held += entry.held();
         account.unbooked += entry.unbooked();
         self.charged.exposure += entry.exposure();
         if let Some(mark) = entry.waits_for() {
-            self.waiting.insert((mark, id));
+            self.waiting.insert((mark, entry.id));
         }
         self.charged.note_peak();
     }
 
     fn remove(&mut self, id: AuthorizationId) {
-        self.change(id, Entry::clear);
-        let Some(entry) = self.entries.remove(&id) else {
+        let Some(row) = self.entries.find(&id) else {
             return;
         };
-        if let Some(account) = self.accounts.get_mut(&entry.account) {
-            account.ids.remove(&id);
+        self.change_row(row, Entry::clear);
+        let Some(&Entry {
+            account,
+            newer,
+            older,
+            ..
+        }) = self.entries.at(row)
+        else {
+            return;
+        };
+        self.set_newer(older, newer);
+        match newer {
+            Some(newer) => {
+                if let Some(entry) = self.entries.at_mut(newer) {
+                    entry.older = older;
+                }
+            }
+            None => {
+                if let Some(account) = self.accounts.at_mut(account) {
+                    account.newest = older;
+                }
+            }
+        }
+        self.entries.remove(row);
+    }
+
+    fn set_newer(&mut self, row: Option<u32>, newer: Option<u32>) {
+        if let Some(entry) = row.and_then(|row| self.entries.at_mut(row)) {
+            entry.newer = newer;
         }
     }
 
     fn tidy(&mut self, account: AccountId) {
-        let empty = |state: &Account| state.ids.is_empty() && state.overdraft_charged == 0;
-        if self.accounts.get(&account).is_some_and(empty) {
-            self.accounts.remove(&account);
+        let Some(row) = self.accounts.find(&account) else {
+            return;
+        };
+        let empty = |state: &Account| state.newest.is_none() && state.overdraft_charged == 0;
+        if self.accounts.at(row).is_some_and(empty) {
+            self.accounts.remove(row);
         }
     }
 }

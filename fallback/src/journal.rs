@@ -370,6 +370,24 @@ impl Appended {
         }
     }
 
+    /// True where both go out in the same write.
+    pub(crate) fn is_grouped_with(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.batch, &other.batch)
+    }
+
+    /// This one becomes that one, of the same group.
+    pub(crate) fn extend_to(&mut self, later: &Self) {
+        self.seq = later.seq;
+    }
+
+    /// Another record of the same group.
+    pub(crate) fn of_group(&self, seq: u64) -> Self {
+        Self {
+            seq,
+            ..self.clone()
+        }
+    }
+
     /// Waits until it survives the end of the process. No sync is waited for.
     pub async fn written(&self) -> Result<(), JournalFailed> {
         self.gathered(false).await;

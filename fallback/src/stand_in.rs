@@ -46,12 +46,14 @@ use crate::words::{
 
 mod answers;
 mod completions;
+mod in_flight;
 mod learn;
 mod recover;
 mod replay;
 mod state;
 mod status;
 mod tell;
+mod weigh;
 
 use completions::Sought;
 use state::State;

@@ -16,6 +16,7 @@ use ledger_api::{
 use redb::{Database, ReadableDatabase, ReadableTable};
 
 use super::age::Heard;
+use super::known::{Listing, Rows};
 use super::{AsOf, CopyError, RolledBack};
 
 mod rows;
@@ -34,8 +35,8 @@ const NAME: &str = "copy.redb";
 /// What is written together.
 #[derive(Debug, Default)]
 pub(super) struct Writes {
-    /// True where everything before is gone.
-    pub(super) replace: bool,
+    /// Everything before is gone, and this is there.
+    pub(super) listing: Option<Listing>,
     /// True where the journal was not known before.
     pub(super) first_journal: bool,
     pub(super) cards: FastMap<CardToken, AsOf<CardState>>,
@@ -56,8 +57,7 @@ pub(super) struct Meta {
 /// What a file held.
 #[derive(Debug, Default)]
 pub(super) struct Stored {
-    pub(super) cards: Vec<AsOf<CardState>>,
-    pub(super) accounts: Vec<AsOf<AccountState>>,
+    pub(super) rows: Rows,
     pub(super) shortfalls: FastMap<AuthorizationId, i64>,
     pub(super) meta: Meta,
 }
@@ -85,7 +85,7 @@ struct Work {
 
 impl Writes {
     pub(super) fn is_empty(&self) -> bool {
-        !self.replace
+        self.listing.is_none()
             && !self.first_journal
             && self.cards.is_empty()
             && self.accounts.is_empty()
@@ -94,8 +94,8 @@ impl Writes {
 
     /// These, and then those.
     fn then(mut self, later: Self) -> Self {
-        if later.replace {
-            self.replace = true;
+        if later.listing.is_some() {
+            self.listing = later.listing;
             self.cards.clear();
             self.accounts.clear();
         }
@@ -189,7 +189,10 @@ impl Desk {
                 .unwrap_or_else(PoisonError::into_inner);
             let (taken, stop) = (work.writes.take(), work.stop);
             drop(work);
-            if let Some(writes) = taken {
+            if let Some(mut writes) = taken {
+                if let Some(listing) = &mut writes.listing {
+                    listing.sort();
+                }
                 self.attempt(database, writes);
             }
             if stop {
@@ -226,17 +229,19 @@ impl Desk {
 
 fn commit(database: &Database, writes: &Writes) -> Result<(), redb::Error> {
     let transaction = database.begin_write()?;
-    if writes.replace {
+    if writes.listing.is_some() {
         transaction.delete_table(CARDS)?;
         transaction.delete_table(ACCOUNTS)?;
     }
     {
         let mut cards = transaction.open_table(CARDS)?;
-        for row in writes.cards.values() {
+        let listed = writes.listing.iter().flat_map(|listing| &listing.cards);
+        for row in listed.chain(writes.cards.values()) {
             cards.insert(row.state.card.to_bytes(), rows::card_row(row))?;
         }
         let mut accounts = transaction.open_table(ACCOUNTS)?;
-        for row in writes.accounts.values() {
+        let listed = writes.listing.iter().flat_map(|listing| &listing.accounts);
+        for row in listed.chain(writes.accounts.values()) {
             accounts.insert(row.state.account.0, rows::account_row(row))?;
         }
         let mut shortfalls = transaction.open_table(SHORTFALLS)?;
@@ -266,17 +271,17 @@ fn read(database: &Database) -> Result<Stored, rows::ReadError> {
         values.insert(key.value().to_owned(), value.value());
     }
     stored.meta = rows::meta_from(&values)?;
+    // Accounts first: see `put_account`.
+    for row in transaction.open_table(ACCOUNTS)?.iter()? {
+        let (key, value) = row?;
+        let known = rows::account_from(key.value(), value.value())?;
+        stored.rows.put_account(known);
+    }
     for row in transaction.open_table(CARDS)?.iter()? {
         let (key, value) = row?;
         stored
-            .cards
-            .push(rows::card_from(key.value(), value.value())?);
-    }
-    for row in transaction.open_table(ACCOUNTS)?.iter()? {
-        let (key, value) = row?;
-        stored
-            .accounts
-            .push(rows::account_from(key.value(), value.value())?);
+            .rows
+            .put_card(rows::card_from(key.value(), value.value())?);
     }
     for row in transaction.open_table(SHORTFALLS)?.iter()? {
         let (key, value) = row?;

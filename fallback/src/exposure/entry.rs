@@ -1,6 +1,9 @@
 //! All that is known of the money of one authorization.
 
-use ledger_api::{AccountId, Mark};
+use ledger_api::{AuthorizationId, Mark};
+
+use super::open::Open;
+use crate::maps::Keyed;
 
 /// Something that became known about an id. Amounts are minor units, `seq` the journal record that
 /// the ledger has to acknowledge.
@@ -25,35 +28,50 @@ pub(crate) enum Claim {
 /// One authorization's own spend.
 #[derive(Debug)]
 pub(super) struct Entry {
-    pub(super) account: AccountId,
+    pub(super) id: AuthorizationId,
+    /// The account, and its entries before and behind this one: as rows of the book.
+    pub(super) account: u32,
+    pub(super) newer: Option<u32>,
+    pub(super) older: Option<u32>,
+    /// True until its exposure has left.
+    exposed: bool,
     /// The largest amount that anybody claims for it.
     claimed: i64,
     /// What stand-in approved.
     approved: i64,
-    /// The record of that approval.
-    approval: Option<u64>,
-    /// True until its exposure has left.
-    exposed: bool,
-    /// What a reversal left.
-    remaining: Option<i64>,
+    /// The record of that approval; zero for none.
+    approval: u64,
+    /// What a reversal left; more than any amount where none came.
+    remaining: i64,
     /// Records that the ledger has not acknowledged in its current epoch.
-    open: Vec<u64>,
+    open: Open,
     /// The latest mark that anybody gave.
     mark: Option<Mark>,
     /// When the ledger approved it, in served time.
     served_ms: u64,
 }
 
+impl Keyed for Entry {
+    type Key = AuthorizationId;
+
+    fn key(&self) -> AuthorizationId {
+        self.id
+    }
+}
+
 impl Entry {
-    pub(super) fn new(account: AccountId) -> Self {
+    pub(super) fn new(id: AuthorizationId, account: u32) -> Self {
         Self {
+            id,
             account,
+            newer: None,
+            older: None,
+            exposed: false,
             claimed: 0,
             approved: 0,
-            approval: None,
-            exposed: false,
-            remaining: None,
-            open: Vec::new(),
+            approval: 0,
+            remaining: i64::MAX,
+            open: Open::default(),
             mark: None,
             served_ms: 0,
         }
@@ -63,7 +81,7 @@ impl Entry {
         let minor = match claim {
             Claim::Approved { minor, seq } => {
                 self.approved = minor;
-                self.approval = Some(seq);
+                self.approval = seq;
                 self.exposed = true;
                 self.reopen(seq);
                 minor
@@ -91,24 +109,19 @@ impl Entry {
     }
 
     pub(super) fn reverse(&mut self, remaining: i64, seq: u64, open: bool) {
-        self.remaining = Some(
-            self.remaining
-                .map_or(remaining, |before| before.min(remaining)),
-        );
+        self.remaining = self.remaining.min(remaining);
         if open {
             self.reopen(seq);
         }
     }
 
     pub(super) fn acknowledge(&mut self, seq: u64, mark: Mark) {
-        self.open.retain(|open| *open != seq);
+        self.open.remove(seq);
         self.raise(mark);
     }
 
     pub(super) fn reopen(&mut self, seq: u64) {
-        if !self.open.contains(&seq) {
-            self.open.push(seq);
-        }
+        self.open.add(seq);
     }
 
     /// Waits for a position of this epoch after this one.
@@ -128,7 +141,18 @@ impl Entry {
     }
 
     pub(super) fn clear(&mut self) {
-        *self = Self::new(self.account);
+        let Self {
+            id,
+            account,
+            newer,
+            older,
+            ..
+        } = *self;
+        *self = Self {
+            newer,
+            older,
+            ..Self::new(id, account)
+        };
     }
 
     /// Subtracted from the balance.
@@ -147,13 +171,16 @@ impl Entry {
 
     /// Approved by stand-in and not acknowledged.
     pub(super) fn unbooked(&self) -> i64 {
-        let open = self.approval.is_some_and(|seq| self.open.contains(&seq));
-        if open { self.capped(self.approved) } else { 0 }
+        if self.open.contains(self.approval) {
+            self.capped(self.approved)
+        } else {
+            0
+        }
     }
 
     /// The record of an approval whose exposure has not left.
     pub(super) fn exposed_approval(&self) -> Option<u64> {
-        self.approval.filter(|_| self.exposed)
+        (self.approval != 0 && self.exposed).then_some(self.approval)
     }
 
     /// The mark it waits for, once there is nothing left to tell.
@@ -185,7 +212,6 @@ impl Entry {
     }
 
     fn capped(&self, minor: i64) -> i64 {
-        self.remaining
-            .map_or(minor, |remaining| minor.min(remaining))
+        minor.min(self.remaining)
     }
 }

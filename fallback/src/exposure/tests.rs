@@ -1,4 +1,7 @@
+use std::collections::{BTreeMap, BTreeSet};
+
 use ledger_api::{AccountId, AuthorizationId, Mark};
+use proptest::prelude::*;
 
 use super::*;
 
@@ -197,4 +200,133 @@ fn an_exposure_that_left_before_leaves_once() {
     }
     assert_eq!((book.charged().exposure, book.charged().realised), (0, 40));
     assert_eq!(book.held(ACCOUNT), 100, "until the feed shows it");
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Approve(u8, i64),
+    Unknown(u8, i64),
+    Ledger(u8, i64, u64),
+    Reverse(u8, i64),
+    Acknowledge(u8, u64),
+    Reopen(u8),
+    Settle(u64, i64),
+    Park(u8, u64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let (number, minor, position) = (|| 0..10_u8, || 1..100_i64, || 1..30_u64);
+    prop_oneof![
+        4 => (number(), minor()).prop_map(|(number, minor)| Step::Approve(number, minor)),
+        1 => (number(), minor()).prop_map(|(number, minor)| Step::Unknown(number, minor)),
+        2 => (number(), minor(), position()).prop_map(|(n, minor, at)| Step::Ledger(n, minor, at)),
+        2 => (number(), minor()).prop_map(|(number, minor)| Step::Reverse(number, minor)),
+        4 => (number(), position()).prop_map(|(number, at)| Step::Acknowledge(number, at)),
+        1 => number().prop_map(Step::Reopen),
+        3 => (position(), -150..50_i64).prop_map(|(at, available)| Step::Settle(at, available)),
+        1 => (number(), position()).prop_map(|(number, at)| Step::Park(number, at)),
+    ]
+}
+
+/// Three accounts share ten ids.
+fn account_of(number: u8) -> AccountId {
+    AccountId(u64::from(number % 3))
+}
+
+fn play(book: &mut Book, step: Step, seq: u64) {
+    match step {
+        Step::Approve(n, minor) => {
+            book.claim(id(n), account_of(n), Claim::Approved { minor, seq });
+        }
+        Step::Unknown(n, minor) => {
+            book.claim(id(n), account_of(n), Claim::Unknown { minor, seq });
+        }
+        Step::Ledger(n, minor, at) => {
+            let (mark, served_ms) = (mark(1, at), 0);
+            let claim = Claim::Ledger {
+                minor,
+                mark,
+                served_ms,
+            };
+            book.claim(id(n), account_of(n), claim);
+        }
+        Step::Reverse(n, left) => book.reverse(id(n), left, seq, true),
+        Step::Acknowledge(n, at) => {
+            (1..=seq).for_each(|seq| book.acknowledge(id(n), seq, mark(1, at), false));
+        }
+        Step::Reopen(n) => book.reopen(id(n), seq),
+        Step::Park(n, at) => {
+            let approval = book.entries.get(&id(n)).and_then(Entry::exposed_approval);
+            if let Some(seq) = approval {
+                book.acknowledge(id(n), seq, mark(1, at), true);
+            }
+        }
+        Step::Settle(at, available) => settle_all(book, at, available),
+    }
+}
+
+fn settle_all(book: &mut Book, at: u64, available: i64) {
+    for account in book.accounts() {
+        let row = book.accounts.find(&account);
+        let shown_now = |entry: &&Entry| Some(entry.account) == row && entry.is_shown(mark(1, at));
+        let expected: BTreeMap<_, _> = (book.entries.iter().filter(shown_now))
+            .filter_map(|entry| Some((entry.id, entry.exposed_approval()?)))
+            .collect();
+        let left = book.settle(account, shown(at, available), 0);
+        let left = left.iter().map(|left| (left.id, left.seq));
+        assert!(left.eq(expected), "in the order of their ids");
+    }
+}
+
+fn check(book: &Book) {
+    let sum = |of: fn(&Entry) -> i64| book.entries.iter().map(of).sum::<i64>();
+    assert_eq!(book.charged.exposure, sum(Entry::exposure), "I5");
+    let waiting = book.entries.iter();
+    let waiting = waiting.filter_map(|entry| Some((entry.waits_for()?, entry.id)));
+    assert_eq!(book.waiting, waiting.collect::<BTreeSet<_>>());
+    let mut chained = 0;
+    for account in book.accounts.iter() {
+        let entries: Vec<_> = book.chain(account.newest).collect();
+        let held = entries.iter().map(|entry| entry.held()).sum::<i64>();
+        let unbooked = entries.iter().map(|entry| entry.unbooked()).sum::<i64>();
+        assert_eq!((account.held, account.unbooked), (held, unbooked));
+        assert!(!entries.is_empty() || account.overdraft_charged != 0);
+        for entry in &entries {
+            assert_eq!(book.account(entry.id), Some(account.id));
+        }
+        let newer = entries.iter().skip(1).map(|entry| entry.newer);
+        let ids = entries.iter().map(|entry| book.entries.find(&entry.id));
+        assert!(newer.eq(ids.take(entries.len().saturating_sub(1))));
+        chained += entries.len();
+    }
+    assert_eq!(chained, book.entries.len(), "each on one account");
+}
+
+proptest! {
+    #[test]
+    fn the_sums_never_drift_from_the_entries_i5(
+        steps in prop::collection::vec(step(), 0..80)
+    ) {
+        let mut book = Book::default();
+        for (step, seq) in steps.into_iter().zip(1..) {
+            play(&mut book, step, seq);
+            check(&book);
+        }
+    }
+
+    #[test]
+    fn open_records_are_a_set(steps in prop::collection::vec((1..6_u64, any::<bool>()), 0..60)) {
+        let (mut open, mut naive) = (open::Open::default(), BTreeSet::new());
+        for (seq, adds) in steps {
+            if adds {
+                open.add(seq);
+                naive.insert(seq);
+            } else {
+                open.remove(seq);
+                naive.remove(&seq);
+            }
+            assert_eq!(open.is_empty(), naive.is_empty());
+            assert!((0..6).all(|seq| open.contains(seq) == naive.contains(&seq)));
+        }
+    }
 }

@@ -3,32 +3,32 @@
 //! All of them stay in memory for as long as their records stay in the journal; retention is bounded
 //! by the journal, not here (rule 22).
 
-mod index;
+mod unwritten;
 
-use std::collections::{BTreeMap, VecDeque};
-use std::hash::BuildHasher;
+use std::collections::BTreeSet;
 
 use ledger_api::{Amount, AuthorizationId};
 
-use crate::maps::FastMap;
-use crate::words::{Answer, Found, Reference};
-use index::Index;
+use crate::maps::{BySeq, Chains, Hasher, Rows, Slots, short_hash};
+use crate::words::{Answer, Found, Reference, Request};
+use unwritten::Unwritten;
 
-/// Answers that could not be written down are forgotten beyond this many: they put nothing at risk.
-const UNWRITTEN_MAX: usize = 100_000;
-
+/// What was written down lies in the order of the journal, each answer once; everything that finds one has
+/// the number of its row.
 #[derive(Debug, Default)]
 pub(super) struct Answers {
-    by_seq: BTreeMap<u64, Answer>,
-    /// The record that counts for an id: the first answer, unless the network outranked it.
-    current: FastMap<AuthorizationId, u64>,
-    unwritten: FastMap<AuthorizationId, Answer>,
-    unwritten_order: VecDeque<AuthorizationId>,
-    aliases: FastMap<u64, AuthorizationId>,
-    by_stan: Index<u32>,
-    /// By the reference's hash.
-    by_reference: Index<u64>,
-    hasher: foldhash::fast::RandomState,
+    rows: Rows<Answer>,
+    by_seq: BySeq,
+    /// The answer that counts for an id: the first one, unless the network outranked it.
+    current: Slots,
+    /// Answers that were outranked, each with the one over it first.
+    outranked: Vec<(u32, u32)>,
+    /// The first answer of every alias.
+    aliases: Slots,
+    by_stan: Chains,
+    by_reference: Chains,
+    unwritten: Unwritten,
+    hasher: Hasher,
 }
 
 /// More answers than this with one reference are not looked through: the references say nothing then.
@@ -37,24 +37,47 @@ const REFERRED_MAX: usize = 1_000;
 impl Answers {
     /// The answer that counts for an id.
     pub(super) fn get(&self, id: &AuthorizationId) -> Option<Answer> {
-        let written = self.current.get(id).and_then(|seq| self.by_seq.get(seq));
+        let written = self.row(id).and_then(|row| self.rows.get(row));
         written.or_else(|| self.unwritten.get(id)).copied()
+    }
+
+    /// Reads where an answer to this request would be kept. See [`crate::maps::fetch`].
+    pub(super) fn touch(&self, request: &Request) -> [u64; 4] {
+        [
+            self.current.touch(short_hash(&self.hasher, request.id)),
+            self.aliases.touch(short_hash(&self.hasher, request.alias)),
+            self.by_stan.touch(request.stan),
+            self.by_reference.touch(request.reference()),
+        ]
     }
 
     /// The answer in a record.
     pub(super) fn at(&self, seq: u64) -> Option<Answer> {
-        self.by_seq.get(&seq).copied()
+        self.rows.get(self.by_seq.get(seq)?).copied()
     }
 
     /// The id that a client's key stands for.
     pub(super) fn alias(&self, alias: u64) -> Option<AuthorizationId> {
-        self.aliases.get(&alias).copied()
+        let unwritten = self.unwritten.alias(alias);
+        unwritten.or_else(|| self.written_alias(alias))
+    }
+
+    fn written_alias(&self, alias: u64) -> Option<AuthorizationId> {
+        let has_it = |row| self.request(row, |request| request.alias == alias);
+        let row = self.aliases.find(short_hash(&self.hasher, alias), has_it)?;
+        self.rows.get(row).map(|answer| answer.request.id)
     }
 
     /// Answers with these references.
     pub(super) fn find(&self, stan: u32, rrn: &[u8; 12]) -> Vec<Answer> {
-        let ids = self.by_stan.get(stan);
-        ids.filter_map(|id| self.get(id))
+        let rows = self.by_stan.get(stan);
+        let written = rows
+            .filter_map(|row| self.rows.get(row))
+            .filter(|answer| answer.request.stan == stan)
+            .map(|answer| answer.request.id);
+        let ids: BTreeSet<_> = written.chain(self.unwritten.by_stan(stan)).collect();
+        ids.iter()
+            .filter_map(|id| self.get(id))
             .filter(|answer| answer.request.rrn == *rrn)
             .collect()
     }
@@ -64,9 +87,20 @@ impl Answers {
         if !reference.is_complete() {
             return Found::Nothing;
         }
-        let hash = self.hasher.hash_one(reference);
+        let rows = self.by_reference.get(reference);
+        let written = rows
+            .filter_map(|row| self.rows.get(row))
+            .filter(|answer| answer.request.reference() == *reference)
+            .map(|answer| answer.request.id);
+        let unwritten = self.unwritten.by_reference(reference);
+        // What was written down after all is among both.
+        let only_there = |id: &AuthorizationId| {
+            let mut rows = self.outranked_by(self.row(id));
+            !rows.any(|row| self.has(row, reference))
+        };
+        let ids = written.chain(unwritten.filter(only_there));
         let (mut approved, mut declined) = (Found::Nothing, Found::Nothing);
-        for (number, id) in self.by_reference.get(hash).enumerate() {
+        for (number, id) in ids.enumerate() {
             if number == REFERRED_MAX {
                 return Found::Several;
             }
@@ -74,9 +108,9 @@ impl Answers {
                 answer.request.reference() == *reference
                     && minor.is_none_or(|minor| answer.request.amount.minor() == minor)
             };
-            match self.get(id).filter(is_meant) {
-                Some(answer) if answer.approved => approved = approved.and(*id),
-                Some(_) => declined = declined.and(*id),
+            match self.get(&id).filter(is_meant) {
+                Some(answer) if answer.approved => approved = approved.and(id),
+                Some(_) => declined = declined.and(id),
                 None => {}
             }
         }
@@ -90,73 +124,85 @@ impl Answers {
 
     /// Answers after a record, in the order of the journal.
     pub(super) fn after(&self, seq: u64) -> impl Iterator<Item = &Answer> {
-        self.by_seq
-            .range(seq.saturating_add(1)..)
-            .map(|(_, answer)| answer)
+        let first = self.rows.partition_point(|answer| answer.seq <= seq);
+        self.rows.from(first)
     }
 
-    /// Keeps an answer that has a record.
+    /// Keeps an answer that has a record, which is the last one of the journal.
     pub(super) fn put(&mut self, answer: Answer) {
-        let id = answer.request.id;
-        self.index(&answer);
-        self.unwritten.remove(&id);
-        self.current.insert(id, answer.seq);
-        self.by_seq.insert(answer.seq, answer);
+        let request = answer.request;
+        self.unwritten.written(&request.id);
+        let row = self.rows.push(answer);
+        self.by_seq.set(answer.seq, row);
+        let hash = short_hash(&self.hasher, request.id);
+        let rows = &self.rows;
+        let same = |row| {
+            rows.get(row)
+                .is_some_and(|answer| answer.request.id == request.id)
+        };
+        let before = self.current.replace(hash, row, same);
+        let is_new = request.alias != 0 && self.alias(request.alias).is_none();
+        if is_new {
+            let hash = short_hash(&self.hasher, request.alias);
+            self.aliases.insert(hash, row);
+        }
+        let reference = request.reference();
+        // An id is found once, however often it was answered.
+        let (mut by_stan, mut by_reference) = (true, reference.is_complete());
+        for earlier in self.outranked_by(before) {
+            by_stan &= !self.request(earlier, |other| other.stan == request.stan);
+            by_reference &= !self.has(earlier, &reference);
+        }
+        self.outranked.extend(before.map(|before| (row, before)));
+        self.by_stan.push(by_stan.then_some(request.stan));
+        self.by_reference.push(by_reference.then_some(reference));
     }
 
     /// Keeps an answer that could not be written down.
     pub(super) fn put_unwritten(&mut self, answer: Answer) {
-        let id = answer.request.id;
-        self.index(&answer);
-        if self.unwritten.insert(id, answer).is_none() {
-            self.unwritten_order.push_back(id);
+        let Answer { request, .. } = answer;
+        let alias = (request.alias != 0 && self.written_alias(request.alias).is_none())
+            .then_some(request.alias);
+        if let Some(oldest) = self.unwritten.put(answer, alias) {
+            let written = self.row(&oldest).is_some();
+            self.unwritten.forget(&oldest, written);
         }
-        if self.unwritten_order.len() > UNWRITTEN_MAX
-            && let Some(oldest) = self.unwritten_order.pop_front()
-        {
-            self.forget_unwritten(&oldest);
-        }
-    }
-
-    /// Forgets an answer and every way to it, unless it was written down meanwhile.
-    fn forget_unwritten(&mut self, id: &AuthorizationId) {
-        let Some(answer) = self.unwritten.remove(id) else {
-            return;
-        };
-        if self.current.contains_key(id) {
-            return;
-        }
-        let request = &answer.request;
-        if self.aliases.get(&request.alias) == Some(id) {
-            self.aliases.remove(&request.alias);
-        }
-        self.by_stan.remove(request.stan, id);
-        let reference = self.hasher.hash_one(request.reference());
-        self.by_reference.remove(reference, id);
     }
 
     /// A reversal left this much of whatever was answered for this id.
     pub(super) fn reverse(&mut self, id: &AuthorizationId, remaining: Amount) {
-        let written = self
-            .current
-            .get(id)
-            .and_then(|seq| self.by_seq.get_mut(seq));
-        if let Some(answer) = written.or_else(|| self.unwritten.get_mut(id)) {
+        let written = match self.row(id) {
+            Some(row) => self.rows.get_mut(row),
+            None => self.unwritten.get_mut(id),
+        };
+        if let Some(answer) = written {
             answer.reversed_to = Some(answer.reversed_to.map_or(remaining, |r| r.min(remaining)));
         }
     }
 
-    fn index(&mut self, answer: &Answer) {
-        let request = &answer.request;
-        if request.alias != 0 {
-            self.aliases.entry(request.alias).or_insert(request.id);
-        }
-        self.by_stan.put(request.stan, request.id);
-        let reference = request.reference();
-        if reference.is_complete() {
-            let hash = self.hasher.hash_one(reference);
-            self.by_reference.put(hash, request.id);
-        }
+    /// The row of the answer that counts for an id, where it was written down.
+    fn row(&self, id: &AuthorizationId) -> Option<u32> {
+        let has_it = |row| self.request(row, |request| request.id == *id);
+        self.current.find(short_hash(&self.hasher, id), has_it)
+    }
+
+    /// This answer, and those that it was given over.
+    fn outranked_by(&self, row: Option<u32>) -> impl Iterator<Item = u32> {
+        std::iter::successors(row, |row| {
+            let found = self.outranked.binary_search_by_key(row, |(over, _)| *over);
+            let (_, under) = self.outranked.get(found.ok()?)?;
+            Some(*under)
+        })
+    }
+
+    fn has(&self, row: u32, reference: &Reference) -> bool {
+        self.request(row, |request| request.reference() == *reference)
+    }
+
+    fn request(&self, row: u32, is_it: impl FnOnce(&Request) -> bool) -> bool {
+        self.rows
+            .get(row)
+            .is_some_and(|answer| is_it(&answer.request))
     }
 }
 
@@ -175,59 +221,4 @@ pub(super) fn approval_code(id: &AuthorizationId) -> [u8; 6] {
 }
 
 #[cfg(test)]
-mod tests {
-    use ledger_api::{CardToken, Cause, Fingerprint, Reason};
-
-    use super::*;
-    use crate::words::{DecidedBy, Request};
-
-    fn declined(number: u64) -> Answer {
-        let mut id = [0; 16];
-        id[..8].copy_from_slice(&number.to_be_bytes());
-        let request = Request {
-            id: AuthorizationId(id),
-            card: CardToken {
-                key_id: 1,
-                mac: [1; 16],
-            },
-            amount: Amount::ZERO,
-            currency: "EUR".parse().unwrap(),
-            expiry: None,
-            fingerprint: Fingerprint(number),
-            alias: number + 1,
-            repeat: false,
-            stan: u32::try_from(number).unwrap(),
-            rrn: *b"000000000001",
-            terminal: 1,
-            captures: false,
-            verification: crate::Verification::default(),
-        };
-        Answer {
-            request,
-            approved: false,
-            approved_amount: Amount::ZERO,
-            reason: Reason::StandInUnavailable,
-            by: DecidedBy::StandIn,
-            cause: Cause::LedgerTimeout,
-            approval_code: *b"000000",
-            seq: 0,
-            reversed_to: None,
-        }
-    }
-
-    #[test]
-    fn answers_without_a_record_are_bounded_with_all_their_indexes_i12() {
-        let mut answers = Answers::default();
-        let more = UNWRITTEN_MAX as u64 + 10;
-        (0..more).for_each(|number| answers.put_unwritten(declined(number)));
-        assert_eq!(answers.unwritten.len(), UNWRITTEN_MAX);
-        assert_eq!(answers.unwritten_order.len(), UNWRITTEN_MAX);
-        assert_eq!(answers.aliases.len(), UNWRITTEN_MAX);
-        assert_eq!(answers.by_stan.len(), UNWRITTEN_MAX);
-        let reference = answers.hasher.hash_one(declined(10).request.reference());
-        assert_eq!(answers.by_reference.get(reference).count(), UNWRITTEN_MAX);
-        assert_eq!(answers.alias(1), None, "the oldest is out");
-        assert_eq!(answers.find(9, b"000000000001"), []);
-        assert_eq!(answers.find(10, b"000000000001"), [declined(10)]);
-    }
-}
+mod tests;

@@ -110,7 +110,6 @@ impl State {
             return Ok(self.underway(seq));
         }
         let request = &answer.request;
-        let known = self.copy.card(&request.card).map(|card| card.account);
         let completed = Completed {
             at_ms,
             completion: Completion {
@@ -123,7 +122,7 @@ impl State {
                 more: false,
                 fingerprint: request.fingerprint,
             },
-            account: known.or_else(|| self.accounts.get(&request.card).copied()),
+            account: self.account(&request.card),
         };
         let appended = self.append(Record::Completion(completed))?;
         let seq = appended.seq();
@@ -203,11 +202,10 @@ impl State {
             };
             return Ok((accepted, self.underway(seq)));
         }
-        let known = self.copy.card(&completion.card).map(|card| card.account);
         let completed = Completed {
             at_ms: now.boot_ms,
             completion,
-            account: known.or_else(|| self.accounts.get(&completion.card).copied()),
+            account: self.account(&completion.card),
         };
         let appended = self
             .append(Record::Completion(completed))

@@ -107,7 +107,7 @@ impl State {
             return;
         };
         let card = &answer.request.card;
-        let weighed = self.accounts.get(card).copied();
+        let weighed = self.windows.account(card);
         let Some(account) = self
             .book
             .account(id)

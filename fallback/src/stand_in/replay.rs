@@ -1,30 +1,32 @@
 //! What has to be told to the ledger, in the order of the journal, until it has taken it.
 
-use std::collections::BTreeMap;
+mod queue;
 
 use ledger_api::{AuthorizationId, Mark, Reversal};
 
-use crate::maps::FastMap;
+use crate::maps::{BySeq, FastMap, Rows};
+use queue::Queue;
 
 /// Everything that was ever to be told. What has been taken stays, so that a restored ledger can be
 /// told again (rule 22).
 #[derive(Debug, Default)]
 pub(super) struct Replay {
-    items: FastMap<u64, Item>,
+    items: Rows<Item>,
+    by_seq: BySeq,
+    reversals: FastMap<u64, Reversal>,
     /// What the ledger approved itself, by record, ascending: told only to one that was restored, and
     /// then among the items.
     decided: Vec<Decided>,
-    /// Records by their place in the queue.
-    queue: BTreeMap<u64, u64>,
-    next_place: u64,
+    queue: Queue,
 }
 
 #[derive(Debug)]
 struct Item {
+    seq: u64,
     id: AuthorizationId,
-    reversal: Option<Box<Reversal>>,
     /// Since when it has to be told, in served milliseconds.
     since_ms: u64,
+    /// Its place in the queue, while it waits.
     place: Option<u64>,
     /// The last mark under which the ledger took it.
     taken: Option<Mark>,
@@ -54,17 +56,16 @@ pub(super) struct Taken {
 impl Replay {
     /// An answer has to be told, from this served time on.
     pub(super) fn push_advice(&mut self, seq: u64, id: AuthorizationId, since_ms: u64) {
-        self.push(
+        let item = self.items.push(Item {
             seq,
-            Item {
-                id,
-                reversal: None,
-                since_ms,
-                place: None,
-                taken: None,
-                parked: false,
-            },
-        );
+            id,
+            since_ms,
+            place: None,
+            taken: None,
+            parked: false,
+        });
+        self.by_seq.set(seq, item);
+        self.enqueue(seq);
     }
 
     /// The ledger approved it itself, at this mark: it need not be told before a restored ledger has
@@ -77,17 +78,8 @@ impl Replay {
     /// A reversal has to be told, from this served time on.
     pub(super) fn push_reversal(&mut self, reversal: Reversal, since_ms: u64) {
         let (seq, id) = (reversal.seq, reversal.id);
-        self.push(
-            seq,
-            Item {
-                id,
-                reversal: Some(Box::new(reversal)),
-                since_ms,
-                place: None,
-                taken: None,
-                parked: false,
-            },
-        );
+        self.reversals.insert(seq, reversal);
+        self.push_advice(seq, id, since_ms);
     }
 
     /// How many wait.
@@ -97,32 +89,29 @@ impl Replay {
 
     /// Since when the first one waits, in served milliseconds.
     pub(super) fn next_since_ms(&self) -> Option<u64> {
-        let (_, seq) = self.queue.first_key_value()?;
-        self.items.get(seq).map(|item| item.since_ms)
+        let seq = self.queue.iter().next()?;
+        self.item(seq).map(|item| item.since_ms)
     }
 
     /// True while this record has to be told.
     pub(super) fn waits(&self, seq: u64) -> bool {
-        self.items
-            .get(&seq)
-            .is_some_and(|item| item.place.is_some())
+        self.item(seq).is_some_and(|item| item.place.is_some())
     }
 
     /// True where the ledger has taken this record, and it does not wait to be told again.
     pub(super) fn is_taken(&self, seq: u64) -> bool {
-        self.items
-            .get(&seq)
+        self.item(seq)
             .is_some_and(|item| item.place.is_none() && item.taken.is_some())
     }
 
     /// True where the ledger has only parked this record.
     pub(super) fn is_parked(&self, seq: u64) -> bool {
-        self.items.get(&seq).is_some_and(|item| item.parked)
+        self.item(seq).is_some_and(|item| item.parked)
     }
 
     /// The id of a record that has to be told, or had to be.
     pub(super) fn id(&self, seq: u64) -> Option<AuthorizationId> {
-        self.items.get(&seq).map(|item| item.id)
+        self.item(seq).map(|item| item.id)
     }
 
     /// An acknowledgement of this record is coming back from the journal: true where the record is the
@@ -144,23 +133,22 @@ impl Replay {
 
     /// The records that wait, first first.
     pub(super) fn waiting(&self) -> impl Iterator<Item = u64> {
-        self.queue.values().copied()
+        self.queue.iter()
     }
 
     /// The reversal in a record; `None` where the record is an answer.
     pub(super) fn reversal(&self, seq: u64) -> Option<&Reversal> {
-        self.items
-            .get(&seq)
-            .and_then(|item| item.reversal.as_deref())
+        self.reversals.get(&seq)
     }
 
     /// The ledger has taken it.
     pub(super) fn take(&mut self, seq: u64, mark: Mark, parked: bool) {
-        if let Some(item) = self.items.get_mut(&seq) {
+        let row = self.by_seq.get(seq);
+        if let Some(item) = row.and_then(|row| self.items.get_mut(row)) {
             item.taken = Some(mark);
             item.parked = parked;
             if let Some(place) = item.place.take() {
-                self.queue.remove(&place);
+                self.queue.remove(place);
             }
         }
     }
@@ -182,10 +170,10 @@ impl Replay {
             .filter(|decided| decided.mark.is_some())
             .collect();
         let mut again: Vec<_> = (self.items.iter())
-            .filter(|(_, item)| item.place.is_none() && item.taken.is_some_and(unproven))
-            .map(|(seq, item)| Taken {
+            .filter(|item| item.place.is_none() && item.taken.is_some_and(unproven))
+            .map(|item| Taken {
                 id: item.id,
-                seq: *seq,
+                seq: item.seq,
                 parked: item.parked,
                 first: false,
             })
@@ -201,7 +189,8 @@ impl Replay {
         }
         again.sort_unstable_by_key(|taken| taken.seq);
         for taken in &again {
-            if let Some(item) = self.items.get_mut(&taken.seq) {
+            let row = self.by_seq.get(taken.seq);
+            if let Some(item) = row.and_then(|row| self.items.get_mut(row)) {
                 item.since_ms = since_ms;
             }
             self.enqueue(taken.seq);
@@ -209,20 +198,22 @@ impl Replay {
         again
     }
 
-    fn push(&mut self, seq: u64, item: Item) {
-        self.items.insert(seq, item);
-        self.enqueue(seq);
+    fn item(&self, seq: u64) -> Option<&Item> {
+        self.items.get(self.by_seq.get(seq)?)
     }
 
     /// Puts a record at the end of the queue, wherever it was.
     fn enqueue(&mut self, seq: u64) {
-        let Some(item) = self.items.get_mut(&seq) else {
+        let row = self.by_seq.get(seq);
+        let Some(item) = row.and_then(|row| self.items.get_mut(row)) else {
             return;
         };
-        if let Some(place) = item.place.replace(self.next_place) {
-            self.queue.remove(&place);
+        let place = self.queue.push(seq);
+        if let Some(before) = item.place.replace(place) {
+            self.queue.remove(before);
         }
-        self.queue.insert(self.next_place, seq);
-        self.next_place += 1;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! What is behind the lock, and the steps that decide and accept.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use ledger_api::{
     AccountId, Amount, AuthorizationId, CardToken, Cause, GatewayId, Mark, Reason, Reversal,
@@ -8,10 +8,11 @@ use ledger_api::{
 
 use super::answers::{Answers, approval_code};
 use super::completions::Completions;
+use super::in_flight::InFlight;
 use super::replay::Replay;
 use super::{Given, NoAnswer, refused};
 use crate::copy::LocalCopy;
-use crate::decide::{Case, Knowledge, Spend, decide, ledger_declines};
+use crate::decide::{decide, ledger_declines};
 use crate::exposure::{Book, Claim};
 use crate::homes::Homes;
 use crate::journal::{Answered, AppendError, Appended, Journal, Record, Reversed};
@@ -19,7 +20,7 @@ use crate::maps::FastMap;
 use crate::policy::Policy;
 use crate::windows::{ServedTime, Windows};
 use crate::words::{
-    Accepted, Answer, DecidedBy, Decision, LedgerAnswer, NotTaken, Now, Request, completion_id,
+    Accepted, Answer, DecidedBy, LedgerAnswer, NotTaken, Now, Request, completion_id,
 };
 
 /// How many ids without an answer are remembered.
@@ -42,10 +43,7 @@ pub(super) struct State {
     pub(super) replay: Replay,
     /// What reversals left of their originals, with the record that said so.
     pub(super) reversed: FastMap<AuthorizationId, (u64, Amount)>,
-    /// The accounts of cards that stand-in approved, for as long as the copy does not know them.
-    pub(super) accounts: FastMap<CardToken, AccountId>,
-    /// Records that are not known to be durable, for repeats that come before they are.
-    in_flight: BTreeMap<u64, Appended>,
+    in_flight: InFlight,
     pub(super) fenced: Option<String>,
     /// True once the journal was compared with what the ledger has seen of it.
     pub(super) seen_by_ledger: bool,
@@ -107,17 +105,12 @@ impl State {
             completions: Completions::default(),
             replay: Replay::default(),
             reversed: FastMap::default(),
-            accounts: FastMap::default(),
-            in_flight: BTreeMap::new(),
+            in_flight: InFlight::default(),
             fenced: None,
             seen_by_ledger: false,
             unanswered: HashSet::new(),
             counts: Counts::default(),
         }
-    }
-
-    pub(super) fn is_home(&self, card: &CardToken) -> bool {
-        *self.homes.home(card) == self.gateway
     }
 
     pub(super) fn ready(&self) -> Ready {
@@ -127,13 +120,13 @@ impl State {
 
     /// The last record that was accepted, written or not.
     pub(super) fn last_seq(&self) -> u64 {
-        let in_flight = self.in_flight.last_key_value().map_or(0, |(seq, _)| *seq);
+        let in_flight = self.in_flight.last().map_or(0, Appended::seq);
         self.journal.ends().0.max(in_flight)
     }
 
     /// Has everything that was accepted synced: only what is durable is told to the ledger.
     pub(super) fn hasten(&self) {
-        if let Some((_, appended)) = self.in_flight.last_key_value() {
+        if let Some(appended) = self.in_flight.last() {
             appended.hasten();
         }
     }
@@ -144,45 +137,6 @@ impl State {
             .is_some_and(|(seq, _)| self.replay.waits(*seq))
     }
 
-    pub(super) fn unbooked(&self, card: &CardToken) -> i64 {
-        let known = self.copy.card(card).map(|card| card.account);
-        let account = known.or_else(|| self.accounts.get(card).copied());
-        account.map_or(0, |account| self.book.unbooked(account))
-    }
-
-    /// The decision by the rules, on what is known and spent now.
-    pub(super) fn weigh(&self, request: &Request, now: Now) -> Decision {
-        decide(&self.case(request, now))
-    }
-
-    fn case<'a>(&'a self, request: &'a Request, now: Now) -> Case<'a> {
-        let card = self.copy.card(&request.card);
-        let served_ms = self.time.read(now.boot_ms);
-        let (card_day_minor, card_day_count) = self.windows.spent(&request.card, served_ms);
-        let charged = self.book.charged();
-        Case {
-            request,
-            knowledge: Knowledge {
-                listed: self.copy.mark().is_some(),
-                card,
-                account: card.and_then(|card| self.copy.account(card.account)),
-                age_ms: self.copy.age_ms(now),
-                in_service: self.fenced.is_none() && !self.journal.is_poisoned(),
-            },
-            spend: Spend {
-                own_minor: card.map_or(0, |card| self.book.held(card.account)),
-                card_day_minor,
-                card_day_count,
-                exposure_minor: charged.exposure,
-                realised_minor: charged.realised,
-                reversed_before: self.reversed.contains_key(&request.id),
-            },
-            policy: &self.policy,
-            is_home: self.is_home(&request.card),
-            now,
-        }
-    }
-
     pub(super) fn decide(
         &mut self,
         request: Request,
@@ -190,6 +144,7 @@ impl State {
         asked: bool,
         now: Now,
     ) -> Result<Given, NoAnswer> {
+        self.fetch(&request);
         if let Some(known) = self.answers.get(&request.id) {
             return self.again(known, now);
         }
@@ -261,6 +216,7 @@ impl State {
         ledger: LedgerAnswer,
         now: Now,
     ) -> Result<Given, NoAnswer> {
+        self.fetch(&request);
         if let Some(known) = self.answers.get(&request.id) {
             return self.again(known, now);
         }
@@ -439,7 +395,7 @@ impl State {
 
     /// The record of what is accepted again, while it is not known to be durable.
     pub(super) fn underway(&self, seq: u64) -> Option<Appended> {
-        self.in_flight.get(&seq).cloned()
+        self.in_flight.get(seq)
     }
 
     /// A known answer, once it is as safe as the first one had to be.
@@ -447,10 +403,10 @@ impl State {
         if let Some(captured) = self.captured(&known, now.boot_ms)? {
             return Ok(Given::durable(known, captured));
         }
-        Ok(match (self.in_flight.get(&known.seq), known.by) {
+        Ok(match (self.in_flight.get(known.seq), known.by) {
             (None, _) => Given::now(known),
-            (Some(appended), DecidedBy::Ledger) => Given::written(known, appended.clone()),
-            (Some(appended), _) => Given::durable(known, appended.clone()),
+            (Some(appended), DecidedBy::Ledger) => Given::written(known, appended),
+            (Some(appended), _) => Given::durable(known, appended),
         })
     }
 
@@ -458,14 +414,7 @@ impl State {
     pub(super) fn append(&mut self, record: Record) -> Result<Appended, AppendError> {
         let appended = self.journal.append(record)?;
         let (_, durable) = self.journal.ends();
-        while self
-            .in_flight
-            .first_key_value()
-            .is_some_and(|(seq, _)| *seq <= durable)
-        {
-            self.in_flight.pop_first();
-        }
-        self.in_flight.insert(appended.seq(), appended.clone());
+        self.in_flight.add(&appended, durable);
         Ok(appended)
     }
 
@@ -491,9 +440,9 @@ impl State {
         }
         if answered.by == DecidedBy::StandIn && answered.approved {
             let minor = answered.approved_amount.minor();
-            self.windows.add(request.card, request.id, minor, served_ms);
-            self.accounts
-                .extend(answered.account.map(|account| (request.card, account)));
+            let (card, id) = (request.card, request.id);
+            self.windows
+                .add(card, answered.account, id, minor, served_ms);
         }
         answer
     }
