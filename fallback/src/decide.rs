@@ -3,11 +3,14 @@
 //! Pure: the same case gives the same decision. Whoever signs the limits reads [`RULES`] and
 //! `decide/tests.rs`.
 
+mod reasons;
+
 use ledger_api::{AccountState, AccountStatus, CardState, CardStatus, Reason};
 
 use crate::policy::{OnUnknown, Policy};
 use crate::verification::Check;
 use crate::words::{Decision, Now, Request};
+pub use reasons::Reasons;
 
 /// Everything that a decision depends on.
 #[derive(Debug, Clone, Copy)]
@@ -97,13 +100,15 @@ pub const RULES: &[Rule] = &[
 
 /// Decides by [`RULES`]. Reserves nothing.
 pub fn decide(case: &Case<'_>) -> Decision {
-    let reason = RULES
+    let broken = RULES
         .iter()
-        .find(|(_, broken)| broken(case))
-        .map_or(Reason::Approved, |(reason, _)| *reason);
+        .filter(|(_, breaks)| breaks(case))
+        .fold(Reasons::NONE, |broken, (reason, _)| broken.and(*reason));
+    let reason = broken.iter().next().unwrap_or(Reason::Approved);
     Decision {
         approved: reason == Reason::Approved,
         reason,
+        broken,
         account: case.knowledge.card.map(|card| card.account),
         knowledge_age_ms: case.knowledge.age_ms,
     }
@@ -116,12 +121,18 @@ pub(crate) fn ledger_declines(case: &Case<'_>) -> bool {
     let (Some(card), Some(account)) = (card, account) else {
         return false;
     };
+    // A terminal that takes less gets what there is.
+    let asked = if case.request.circumstances.partial {
+        case.amount().min(1)
+    } else {
+        case.amount()
+    };
     let declines = card.status != CardStatus::Open
         || u16::from(card.expiry) < case.now.yymm
         || account.status == AccountStatus::Closed
         || account.currency != case.request.currency
         || case.request.amount > card.transaction_max_minor
-        || account.available_minor < case.amount();
+        || account.available_minor < asked;
     declines && !stale(case)
 }
 

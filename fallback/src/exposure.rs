@@ -397,8 +397,13 @@ impl Book {
 }
 
 impl Charged {
+    /// What the cap is compared with.
+    pub(crate) fn total(&self) -> i64 {
+        self.exposure.saturating_add(self.realised)
+    }
+
     fn note_peak(&mut self) {
-        self.peak = self.peak.max(self.exposure.saturating_add(self.realised));
+        self.peak = self.peak.max(self.total());
     }
 }
 

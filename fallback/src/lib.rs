@@ -11,9 +11,11 @@
 //! | [`policy`], [`homes`] | the signed limits; which gateway may use them for which card |
 //! | [`copy`] | what the ledger has told: cards, balances, and how old that is |
 //! | [`journal`], [`disk`] | what was answered, so that it is never forgotten |
+//! | [`circumstances`] | what an authorization is for, and where and how it was made |
 //! | [`verification`] | what came of checking CVV2, PIN and cryptogram |
 //! | [`words`] | the words that all of them share |
 
+pub mod circumstances;
 pub mod copy;
 pub mod decide;
 pub mod disk;
@@ -28,7 +30,9 @@ pub mod verification;
 mod windows;
 pub mod words;
 
+pub use circumstances::{Circumstances, Entry, Kind};
 pub use copy::LocalCopy;
+pub use decide::Reasons;
 pub use homes::Homes;
 pub use policy::Policy;
 pub use stand_in::{Given, Look, OpenError, Setup, StandIn, Status};

@@ -46,6 +46,7 @@ use crate::words::{
 
 mod answers;
 mod completions;
+mod deciding;
 mod in_flight;
 mod learn;
 mod recover;

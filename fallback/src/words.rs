@@ -6,6 +6,8 @@ use ledger_api::{
 };
 use sha2::{Digest, Sha256};
 
+use crate::circumstances::Circumstances;
+use crate::decide::Reasons;
 use crate::verification::Verification;
 
 /// The time, as the caller reads it: milliseconds since the machine started. No limit window reads
@@ -49,6 +51,8 @@ pub struct Request {
     pub terminal: u32,
     /// True where an approval takes the money at once (0200): it is captured in the same step.
     pub captures: bool,
+    /// What it is for, and where and how it was made. No part of the fingerprint.
+    pub circumstances: Circumstances,
 }
 
 impl Request {
@@ -211,6 +215,8 @@ pub struct Decision {
     pub approved: bool,
     /// The binding reason.
     pub reason: Reason,
+    /// Every rule that is broken: the first of them is the reason.
+    pub broken: Reasons,
     /// The account that was weighed, where the card is known.
     pub account: Option<AccountId>,
     /// How old the knowledge was, in milliseconds.

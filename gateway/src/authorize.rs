@@ -398,7 +398,7 @@ impl Gateway {
                 fingerprint: request.fingerprint,
                 unbooked_minor,
                 kind: AuthorizationKind::Purchase,
-                partial: false,
+                partial: request.circumstances.partial,
                 original: None,
                 exponent: None,
                 transaction: None,

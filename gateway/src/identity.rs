@@ -42,6 +42,8 @@ pub enum KeysError {
 
 /// Which key makes tokens now (rule 21).
 const CARD_KEY_ID: u8 = 1;
+/// The digits of a card number that say which issuer and programme it is of.
+const BIN_DIGITS: usize = 8;
 
 impl Keys {
     /// Reads a key file's text: `card <hex>` and `id <hex>`, 32 bytes each; `#` starts a comment.
@@ -138,7 +140,23 @@ impl Keys {
         let mac = self
             .id
             .truncated(&[b"terminal", key.network.as_bytes(), terminal]);
-        u32::from_le_bytes([mac[0], mac[1], mac[2], mac[3]]).max(1)
+        first_u32(mac).max(1)
+    }
+
+    /// The digest of a merchant of an acquirer, for limits on how much it may sell; never zero, which means
+    /// that there is none.
+    pub fn merchant(&self, key: &NaturalKey) -> u32 {
+        let acquirer = key.acquirer_id.trim_start_matches('0').as_bytes();
+        let merchant = key.merchant_id.trim_end().as_bytes();
+        first_u32(self.id.truncated(&[b"merchant", acquirer, merchant])).max(1)
+    }
+
+    /// The digest of the first eight digits of a card number: the range that it is of. Never zero, which
+    /// means that the number was not seen.
+    pub fn bin(&self, pan: &Pan) -> u32 {
+        let digits = pan.expose_digits().as_bytes();
+        let first = digits.get(..BIN_DIGITS).unwrap_or(digits);
+        first_u32(self.card.truncated(&[b"bin", first])).max(1)
     }
 
     /// The digest of what a repeat of a completion must not change; `of` is the authorization that it
@@ -276,6 +294,12 @@ impl Key {
         first.copy_from_slice(&digest[..16]);
         first
     }
+}
+
+fn first_u32(bytes: [u8; 16]) -> u32 {
+    let mut first = [0; 4];
+    first.copy_from_slice(&bytes[..4]);
+    u32::from_le_bytes(first)
 }
 
 fn first_u64(bytes: [u8; 16]) -> u64 {
@@ -418,6 +442,27 @@ mod tests {
             let expected = mac.finalize().into_bytes();
             assert_eq!(keys.id.truncated(&parts), expected[..16], "{lengths:?}");
         }
+    }
+
+    #[test]
+    fn a_merchant_is_told_from_others_and_cards_of_one_range_from_no_other() {
+        let keys = keys();
+        let merchant = |acquirer: &str, merchant: &str| {
+            keys.merchant(&NaturalKey {
+                acquirer_id: acquirer.into(),
+                merchant_id: merchant.into(),
+                terminal_id: "ANY".into(),
+                ..key()
+            })
+        };
+        let here = merchant("123456", "SHOP");
+        assert_eq!(merchant("00123456", "SHOP  "), here);
+        assert_ne!(merchant("123456", "SHOP2"), here);
+        assert_ne!(merchant("123457", "SHOP"), here);
+        let bin = |number: &str| keys.bin(&Pan::parse(number).unwrap());
+        assert_eq!(bin("4999000100000001"), bin("4999000100000019"));
+        assert_ne!(bin("4999000100000001"), bin("4999000200000001"));
+        assert_ne!(bin("4999000100000001"), 0);
     }
 
     #[test]

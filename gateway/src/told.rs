@@ -4,7 +4,7 @@
 //! may not have come yet. Whoever names it by card, retrieval reference number, terminal and amount
 //! must mean one of those that were answered here, and only one.
 
-use fallback::{Accepted, Completion, Found, Movement, Reference, completion_id};
+use fallback::{Accepted, Completion, Found, Kind, Movement, Reference, completion_id};
 use ledger_api::{Amount, AuthorizationId, CardToken};
 
 use crate::authorize::{Gateway, Refused, now};
@@ -33,6 +33,12 @@ pub fn movement(processing_code: &str) -> Option<Movement> {
         Some(b'2') => Some(Movement::Refund),
         _ => None,
     }
+}
+
+/// What an authorization with this processing code (DE3) asks for.
+pub fn kind(processing_code: &str) -> Kind {
+    let transaction = processing_code.get(..2).and_then(|two| two.parse().ok());
+    transaction.map_or(Kind::Other, Kind::of_processing_code)
 }
 
 impl Gateway {

@@ -62,6 +62,7 @@ fn example() -> Example {
             terminal: 1,
             captures: false,
             verification: crate::Verification::default(),
+            circumstances: crate::Circumstances::default(),
         },
         card: Some(CardState {
             card,

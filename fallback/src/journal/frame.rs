@@ -25,7 +25,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::record::Record;
+use super::record::{ANSWER_BYTES, Record};
 
 /// A link of the hash chain.
 pub(crate) type Chain = [u8; 32];
@@ -37,7 +37,7 @@ pub(crate) const HEADER_BYTES: usize = 128;
 /// Bytes of a frame without payload: the smallest frame.
 pub(crate) const FRAME_BYTES_MIN: usize = CHAIN_TO + TAIL_BYTES;
 /// Bytes of the largest frame of version 1: an answer.
-pub(crate) const FRAME_BYTES_MAX: usize = FRAME_BYTES_MIN + 144;
+pub(crate) const FRAME_BYTES_MAX: usize = FRAME_BYTES_MIN + ANSWER_BYTES;
 /// Frames start at multiples of this.
 pub(crate) const ALIGNMENT: usize = 8;
 

@@ -2,7 +2,7 @@
 //! JSON. Every length is a multiple of eight; reserved bytes are zero and must be.
 //!
 //! ```text
-//! 1 Answer (144)                        2 Reversal (56)          3 Acknowledged (40)
+//! 1 Answer (144), of older journals      2 Reversal (56)          3 Acknowledged (40)
 //!    0  8  at, ms since boot               0  8  at, ms             0  8  at, ms since boot
 //!    8 16  authorization id                8 16  original's id      8  8  seq acknowledged
 //!   24 17  card token                     24 17  card token        16  1  flags: 1 parked
@@ -48,19 +48,33 @@
 //!   64  8  amount, minor
 //!   72  8  fingerprint
 //!   80  8  account
+//!
+//! 9 Answer (184)
+//!    0 144  as 1
+//!  144  2  MCC; zero here and below: not told
+//!  146  2  country, ISO 3166 numeric
+//!  148  4  merchant, a digest
+//!  152  4  first digits of the card number, a digest
+//!  156  1  kind: 0 purchase, 1 cash, 2 credit, 3 other, 4 inquiry
+//!  157  1  entry: 0 unknown, 1 chip, 2 contactless, 3 stripe, 4 e-commerce, 5 keyed
+//!  158  1  flags: 1 the terminal takes less
+//!  159  1  reserved
+//!  160  8  rules that were broken: a bit for each reason, at the place of its number
+//!  168  8  exposure before, minor units of the policy's currency
+//!  176  8  exposure after
 //! ```
 //!
 //! A new type of record needs no new version of the format: who does not know a type refuses the
 //! whole journal, and skips nothing.
 
+mod answered;
 mod completed;
 
-use ledger_api::{
-    AccountId, Amount, AuthorizationId, CardToken, Cause, Currency, Expiry, Fingerprint, Mark,
-    Reason,
-};
+use ledger_api::{AccountId, Amount, AuthorizationId, CardToken, Cause, Currency, Mark, Reason};
 
-use crate::verification::Verification;
+pub(crate) use answered::BYTES as ANSWER_BYTES;
+
+use crate::decide::Reasons;
 use crate::words::{Answer, Completion, DecidedBy, Movement, Request};
 
 /// One thing that must not be forgotten.
@@ -113,6 +127,13 @@ pub struct Answered {
     pub policy_hash: u64,
     /// How old the knowledge was, in milliseconds.
     pub knowledge_age_ms: u64,
+    /// Every rule that it broke; of older journals none.
+    pub broken: Reasons,
+    /// Exposure and realised overdraft of the gateway before it, in minor units of the policy's currency;
+    /// of older journals zero.
+    pub exposure_before: i64,
+    /// The same after it: what stand-in approved is in it.
+    pub exposure_after: i64,
 }
 
 impl Answered {
@@ -209,7 +230,7 @@ pub enum RecordError {
     },
 }
 
-const ANSWER: u8 = 1;
+const ANSWER_BEFORE: u8 = 1;
 const REVERSAL: u8 = 2;
 const ACKNOWLEDGED: u8 = 3;
 const BOOTED: u8 = 4;
@@ -217,14 +238,7 @@ const SYNCED: u8 = 5;
 const COVERED: u8 = 6;
 const CAPTURE: u8 = 7;
 const REFUND: u8 = 8;
-
-const APPROVED: u8 = 1;
-const ASKED: u8 = 2;
-const REPEAT: u8 = 4;
-const ACCOUNT: u8 = 8;
-const EXPIRY: u8 = 16;
-const LEDGER_DECLINES: u8 = 32;
-const CAPTURES: u8 = 64;
+const ANSWER: u8 = 9;
 
 const PARKED: u8 = 1;
 
@@ -248,7 +262,7 @@ impl Record {
     /// How many bytes [`Record::encode`] appends.
     pub(crate) const fn payload_bytes(&self) -> usize {
         match self {
-            Self::Answer(_) => 144,
+            Self::Answer(_) => answered::BYTES,
             Self::Reversal(_) => 56,
             Self::Acknowledged(_) => 40,
             Self::Booted(_) => 32,
@@ -261,7 +275,7 @@ impl Record {
     /// Appends the payload.
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         match self {
-            Self::Answer(answered) => encode_answer(answered, out),
+            Self::Answer(answered) => answered::encode(answered, out),
             Self::Reversal(reversed) => {
                 out.extend(reversed.at_ms.to_le_bytes());
                 out.extend(reversed.id.0);
@@ -303,7 +317,8 @@ impl Record {
             rest: payload,
         };
         let record = match kind {
-            ANSWER => Self::Answer(decode_answer(&mut fields)?),
+            ANSWER_BEFORE => Self::Answer(answered::decode(&mut fields, false)?),
+            ANSWER => Self::Answer(answered::decode(&mut fields, true)?),
             REVERSAL => Self::Reversal(decode_reversal(&mut fields)?),
             ACKNOWLEDGED => Self::Acknowledged(decode_acknowledged(&mut fields)?),
             BOOTED => Self::Booted(Booted {
@@ -324,123 +339,6 @@ impl Record {
         fields.check(fields.rest.is_empty(), "length")?;
         Ok(record)
     }
-}
-
-fn encode_answer(answered: &Answered, out: &mut Vec<u8>) {
-    let request = &answered.request;
-    let flags = [
-        (answered.approved, APPROVED),
-        (answered.asked, ASKED),
-        (answered.ledger_declines, LEDGER_DECLINES),
-        (request.repeat, REPEAT),
-        (answered.account.is_some(), ACCOUNT),
-        (request.expiry.is_some(), EXPIRY),
-        (request.captures, CAPTURES),
-    ];
-    let by = match answered.by {
-        DecidedBy::Ledger => 0,
-        DecidedBy::StandIn => 1,
-        DecidedBy::Network => 2,
-    };
-    out.extend(answered.at_ms.to_le_bytes());
-    out.extend(request.id.0);
-    out.extend(request.card.to_bytes());
-    out.push(
-        flags
-            .iter()
-            .filter(|(set, _)| *set)
-            .map(|(_, bit)| bit)
-            .sum(),
-    );
-    out.extend([answered.reason.code(), by, answered.cause.code()]);
-    out.push(request.verification.to_byte());
-    out.extend(request.currency.numeric().to_le_bytes());
-    put_amount(out, request.amount);
-    put_amount(out, answered.approved_amount);
-    out.extend(request.expiry.map_or(0, u16::from).to_le_bytes());
-    out.extend([0; 2]);
-    out.extend(request.stan.to_le_bytes());
-    out.extend(request.rrn);
-    out.extend(request.terminal.to_le_bytes());
-    out.extend(request.fingerprint.0.to_le_bytes());
-    out.extend(request.alias.to_le_bytes());
-    out.extend(
-        answered
-            .account
-            .map_or(0, |account| account.0)
-            .to_le_bytes(),
-    );
-    put_mark(out, answered.mark);
-    out.extend(answered.policy_hash.to_le_bytes());
-    out.extend(answered.knowledge_age_ms.to_le_bytes());
-}
-
-fn decode_answer(fields: &mut Fields<'_>) -> Result<Answered, RecordError> {
-    let at_ms = fields.u64()?;
-    let id = AuthorizationId(fields.take()?);
-    let card = CardToken::from_bytes(fields.take()?);
-    let flags = fields.u8()?;
-    fields.check(
-        flags <= APPROVED | ASKED | REPEAT | ACCOUNT | EXPIRY | LEDGER_DECLINES | CAPTURES,
-        "flag",
-    )?;
-    let reason = fields.reason()?;
-    let by = match fields.u8()? {
-        0 => DecidedBy::Ledger,
-        1 => DecidedBy::StandIn,
-        2 => DecidedBy::Network,
-        _ => return Err(fields.impossible("decider")),
-    };
-    let code = fields.u8()?;
-    let cause = Cause::from_code(code).ok_or_else(|| fields.impossible("cause"))?;
-    let verification =
-        Verification::from_byte(fields.u8()?).ok_or_else(|| fields.impossible("check"))?;
-    let currency = fields.currency()?;
-    let amount = fields.amount()?;
-    let approved_amount = fields.amount()?;
-    let expiry = u16::from_le_bytes(fields.take()?);
-    let expiry = match Expiry::try_from(expiry) {
-        Ok(expiry) if flags & EXPIRY != 0 => Some(expiry),
-        _ if flags & EXPIRY == 0 && expiry == 0 => None,
-        _ => return Err(fields.impossible("expiry")),
-    };
-    fields.reserved::<2>()?;
-    let stan = u32::from_le_bytes(fields.take()?);
-    let rrn = fields.take()?;
-    let terminal = u32::from_le_bytes(fields.take()?);
-    let fingerprint = Fingerprint(fields.u64()?);
-    let alias = fields.u64()?;
-    let account = fields.u64()?;
-    fields.check(flags & ACCOUNT != 0 || account == 0, "account")?;
-    Ok(Answered {
-        at_ms,
-        request: Request {
-            id,
-            card,
-            amount,
-            currency,
-            expiry,
-            fingerprint,
-            alias,
-            repeat: flags & REPEAT != 0,
-            stan,
-            rrn,
-            terminal,
-            captures: flags & CAPTURES != 0,
-            verification,
-        },
-        account: (flags & ACCOUNT != 0).then_some(AccountId(account)),
-        approved: flags & APPROVED != 0,
-        approved_amount,
-        reason,
-        by,
-        cause,
-        asked: flags & ASKED != 0,
-        ledger_declines: flags & LEDGER_DECLINES != 0,
-        mark: fields.mark()?,
-        policy_hash: fields.u64()?,
-        knowledge_age_ms: fields.u64()?,
-    })
 }
 
 fn decode_reversal(fields: &mut Fields<'_>) -> Result<Reversed, RecordError> {

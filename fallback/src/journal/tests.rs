@@ -14,6 +14,8 @@ use ledger_api::{
 use proptest::prelude::*;
 
 use super::*;
+use crate::circumstances::{Circumstances, Entry, Kind};
+use crate::decide::Reasons;
 use crate::disk::{EIO, ENOSPC, RealDisk, SimDisk};
 use crate::words::{Completion, DecidedBy, Movement, Request};
 
@@ -21,7 +23,7 @@ type Opened = (Journal, Vec<(u64, Record)>);
 
 /// A segment that holds four answers.
 const SMALL: Settings = Settings {
-    segment_bytes: 1024,
+    segment_bytes: 1184,
     spare_retry: Duration::from_millis(1),
 };
 
@@ -55,6 +57,7 @@ fn answer(n: u64) -> Record {
             terminal: 0,
             captures: false,
             verification: crate::Verification::default(),
+            circumstances: crate::Circumstances::default(),
         },
         account: Some(AccountId(n)),
         approved: true,
@@ -67,6 +70,9 @@ fn answer(n: u64) -> Record {
         mark: Mark::default(),
         policy_hash: 9,
         knowledge_age_ms: 10,
+        broken: Reasons::NONE,
+        exposure_before: 0,
+        exposure_after: amount.minor(),
     })
 }
 
@@ -358,12 +364,23 @@ fn reasons() -> impl Strategy<Value = Reason> {
 }
 
 prop_compose! {
+    fn circumstances()(
+        kind in proptest::sample::select(Kind::ALL), entry in proptest::sample::select(Entry::ALL),
+        (mcc, country) in (0_u16..=9_999, 0_u16..=999), (merchant, bin) in any::<(u32, u32)>(),
+        partial in any::<bool>(),
+    ) -> Circumstances {
+        Circumstances { kind, entry, mcc, country, merchant, bin, partial }
+    }
+}
+
+prop_compose! {
     fn requests()(
         id in any::<[u8; 16]>(), card in cards(), amount in amounts(),
         currency in proptest::sample::select(&[978, 840, 392, 414]),
         expiry in proptest::option::of((0_u16..=99, 1_u16..=12)),
         fingerprint in any::<u64>(), alias in any::<u64>(), (repeat, captures) in any::<(bool, bool)>(),
         (stan, terminal) in any::<(u32, u32)>(), rrn in any::<[u8; 12]>(), checks in 0_u8..64,
+        circumstances in circumstances(),
     ) -> Request {
         Request {
             id: AuthorizationId(id),
@@ -379,6 +396,7 @@ prop_compose! {
             terminal,
             captures,
             verification: crate::Verification::from_byte(checks).unwrap(),
+            circumstances,
         }
     }
 }
@@ -391,10 +409,14 @@ prop_compose! {
         by in proptest::sample::select(
             &[DecidedBy::Ledger, DecidedBy::StandIn, DecidedBy::Network][..]),
         (at_ms, policy_hash, knowledge_age_ms) in any::<(u64, u64, u64)>(),
+        broken in proptest::collection::vec(reasons(), 0..4),
+        (exposure_before, exposure_after) in any::<(i64, i64)>(),
     ) -> Record {
         let account = account.map(AccountId);
         Record::Answer(Answered { at_ms, request, account, approved, approved_amount, reason, by,
-            cause, asked, ledger_declines, mark, policy_hash, knowledge_age_ms })
+            cause, asked, ledger_declines, mark, policy_hash, knowledge_age_ms,
+            broken: broken.into_iter().fold(Reasons::NONE, Reasons::and), exposure_before,
+            exposure_after })
     }
 }
 
@@ -465,6 +487,25 @@ fn any_record() -> impl Strategy<Value = Record> {
         completions(),
         Just(Record::Synced),
     ]
+}
+
+#[test]
+fn an_answer_of_an_older_journal_is_read_and_knows_less() {
+    const BEFORE: u8 = 1;
+    let mut bytes = Vec::new();
+    let record = answer(3);
+    record.encode(&mut bytes);
+    let read = Record::decode(BEFORE, &bytes[..144]);
+    let Record::Answer(answered) = record else {
+        panic!("{record:?}");
+    };
+    let expected = Answered {
+        exposure_after: 0,
+        ..answered
+    };
+    assert_eq!(read, Ok(Record::Answer(expected)));
+    assert!(Record::decode(BEFORE, &bytes).is_err(), "one length each");
+    assert!(Record::decode(record.kind(), &bytes[..144]).is_err());
 }
 
 proptest! {

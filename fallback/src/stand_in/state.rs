@@ -12,7 +12,7 @@ use super::in_flight::InFlight;
 use super::replay::Replay;
 use super::{Given, NoAnswer, refused};
 use crate::copy::LocalCopy;
-use crate::decide::{decide, ledger_declines};
+use crate::decide::Reasons;
 use crate::exposure::{Book, Claim};
 use crate::homes::Homes;
 use crate::journal::{Answered, AppendError, Appended, Journal, Record, Reversed};
@@ -49,7 +49,7 @@ pub(super) struct State {
     pub(super) seen_by_ledger: bool,
     /// Ids that got no answer because the ledger may hold them and the journal took nothing: a repeat
     /// gets none either until it can be written down.
-    unanswered: HashSet<AuthorizationId>,
+    pub(super) unanswered: HashSet<AuthorizationId>,
     pub(super) counts: Counts,
 }
 
@@ -137,76 +137,9 @@ impl State {
             .is_some_and(|(seq, _)| self.replay.waits(*seq))
     }
 
-    pub(super) fn decide(
-        &mut self,
-        request: Request,
-        cause: Cause,
-        asked: bool,
-        now: Now,
-    ) -> Result<Given, NoAnswer> {
-        self.fetch(&request);
-        if let Some(known) = self.answers.get(&request.id) {
-            return self.again(known, now);
-        }
-        self.note_age(now);
-        let asked = asked || self.is_unanswered(&request.id);
-        let case = self.case(&request, now);
-        let decision = decide(&case);
-        let ledger_declines = asked && ledger_declines(&case);
-        let answered = Answered {
-            at_ms: now.boot_ms,
-            request,
-            account: decision.account,
-            approved: decision.approved,
-            approved_amount: if decision.approved {
-                request.amount
-            } else {
-                Amount::ZERO
-            },
-            reason: decision.reason,
-            by: DecidedBy::StandIn,
-            cause,
-            asked,
-            ledger_declines,
-            mark: Mark::default(),
-            policy_hash: self.policy_hash,
-            knowledge_age_ms: decision.knowledge_age_ms,
-        };
-        match self.append(Record::Answer(answered)) {
-            Ok(appended) => {
-                self.unanswered.remove(&request.id);
-                let answer = self.install(&answered, appended.seq());
-                let captured = self.captured(&answer, now.boot_ms)?;
-                Ok(Given::durable(answer, captured.unwrap_or(appended)))
-            }
-            // The ledger may hold the money: a decline that it is never told would leave it held. A
-            // repeat may be of something that was asked before a restart.
-            Err(error) if asked || request.repeat => {
-                tracing::warn!(%error, "no answer: the ledger may have been asked and cannot be told");
-                self.note_unanswered(request.id);
-                Err(refused(&error))
-            }
-            Err(error) => {
-                tracing::warn!(%error, "declined by stand-in without a record");
-                let reason = if answered.approved {
-                    Reason::StandInUnavailable
-                } else {
-                    answered.reason
-                };
-                let declined = Answered {
-                    approved: false,
-                    approved_amount: Amount::ZERO,
-                    reason,
-                    ..answered
-                };
-                Ok(Given::now(self.install_unwritten(&declined)))
-            }
-        }
-    }
-
     /// True where the ledger may hold this id without our having said so. When there are too many to
     /// remember it may be any.
-    fn is_unanswered(&self, id: &AuthorizationId) -> bool {
+    pub(super) fn is_unanswered(&self, id: &AuthorizationId) -> bool {
         self.unanswered.contains(id) || self.unanswered.len() >= UNANSWERED_MAX
     }
 
@@ -220,6 +153,7 @@ impl State {
         if let Some(known) = self.answers.get(&request.id) {
             return self.again(known, now);
         }
+        let exposure = self.book.charged().total();
         let answered = Answered {
             at_ms: now.boot_ms,
             request,
@@ -234,6 +168,9 @@ impl State {
             mark: ledger.mark,
             policy_hash: self.policy_hash,
             knowledge_age_ms: self.copy.age_ms(now),
+            broken: Reasons::NONE,
+            exposure_before: exposure,
+            exposure_after: exposure,
         };
         match self.append(Record::Answer(answered)) {
             Ok(appended) => {
@@ -256,7 +193,7 @@ impl State {
         }
     }
 
-    fn note_unanswered(&mut self, id: AuthorizationId) {
+    pub(super) fn note_unanswered(&mut self, id: AuthorizationId) {
         if self.unanswered.len() < UNANSWERED_MAX {
             self.unanswered.insert(id);
         }
@@ -293,6 +230,7 @@ impl State {
             };
             return Ok((accepted, self.underway(known.seq)));
         }
+        let exposure = self.book.charged().total();
         let answered = Answered {
             at_ms: now.boot_ms,
             request,
@@ -312,6 +250,9 @@ impl State {
             mark: Mark::default(),
             policy_hash: self.policy_hash,
             knowledge_age_ms: self.copy.age_ms(now),
+            broken: Reasons::NONE,
+            exposure_before: exposure,
+            exposure_after: exposure,
         };
         let appended = self
             .append(Record::Answer(answered))
@@ -399,7 +340,7 @@ impl State {
     }
 
     /// A known answer, once it is as safe as the first one had to be.
-    fn again(&mut self, known: Answer, now: Now) -> Result<Given, NoAnswer> {
+    pub(super) fn again(&mut self, known: Answer, now: Now) -> Result<Given, NoAnswer> {
         if let Some(captured) = self.captured(&known, now.boot_ms)? {
             return Ok(Given::durable(known, captured));
         }
@@ -447,7 +388,7 @@ impl State {
         answer
     }
 
-    fn install_unwritten(&mut self, answered: &Answered) -> Answer {
+    pub(super) fn install_unwritten(&mut self, answered: &Answered) -> Answer {
         let mut answer = answered.answer(0, approval_code(&answered.request.id));
         answer.reversed_to = self
             .reversed

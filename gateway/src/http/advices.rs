@@ -2,7 +2,7 @@
 
 use axum::extract::{Request as Message, State};
 use axum::response::Response;
-use fallback::{Request, Verification};
+use fallback::{Circumstances, Request, Verification};
 use iso8583::presence::APPROVING;
 use ledger_api::{Amount, Currency, Problem, TraceParent};
 use serde::Deserialize;
@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::body::{self, CardBody, NetworkBody, invalid};
 use super::{App, reply};
 use crate::metrics::labels::Door;
+use crate::told::kind;
 use crate::traces::{Arrival, Via};
 
 #[derive(Deserialize)]
@@ -79,6 +80,10 @@ async fn parse(app: &App, message: Message) -> Result<Parsed, Box<Problem>> {
         captures: false,
         // Who decided has looked at that.
         verification: Verification::default(),
+        circumstances: Circumstances {
+            kind: kind(&code),
+            ..Circumstances::default()
+        },
     };
     let approved = APPROVING.contains(&response);
     Ok((request, approved, body::traceparent(&headers)))

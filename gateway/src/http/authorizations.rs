@@ -3,7 +3,7 @@
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, Request as Message, State};
 use axum::response::Response;
-use fallback::{Answer, DecidedBy, Request};
+use fallback::{Answer, Circumstances, DecidedBy, Entry, Request};
 use ledger_api::{
     Amount, AuthorizationId, CardToken, Cause, Currency, Expiry, Problem, Reason, Retry,
     TraceParent,
@@ -15,6 +15,7 @@ use super::body::{self, CardBody, NetworkBody, VerificationBody, invalid};
 use super::{App, reply};
 use crate::authorize::{Refused, Reply};
 use crate::metrics::labels::Door;
+use crate::told::kind;
 use crate::traces::{Arrival, Via};
 use crate::verification::{Presented, Verifying};
 
@@ -29,6 +30,9 @@ struct Body {
     processing_code: String,
     mcc: Option<String>,
     entry_mode: Option<String>,
+    country: Option<String>,
+    #[serde(default)]
+    partial: bool,
     #[serde(default)]
     repeat: bool,
     network: NetworkBody,
@@ -134,20 +138,26 @@ async fn parse(app: &App, message: Message) -> Result<Parsed, Box<Problem>> {
 
 fn request(app: &App, key: &str, body: Body) -> Result<(Request, Verifying), Box<Problem>> {
     let digits = body::is_digits;
-    let optional = |text: &Option<String>, length| text.as_ref().is_none_or(|t| digits(t, length));
     let processing_code = body::processing_code(body.processing_code)?;
-    if !optional(&body.mcc, 4) {
-        return Err(invalid("/mcc", "must be 4 digits, as DE18"));
-    }
-    if !optional(&body.entry_mode, 3) {
-        return Err(invalid("/entry_mode", "must be 3 digits, as DE22"));
-    }
+    let mcc = optional(body.mcc.as_deref(), 4, "/mcc", "must be 4 digits, as DE18")?;
+    let entry_mode = optional(
+        body.entry_mode.as_deref(),
+        3,
+        "/entry_mode",
+        "must be 3 digits, as DE22",
+    )?;
+    let country = optional(
+        body.country.as_deref(),
+        3,
+        "/country",
+        "must be 3 digits, as DE19",
+    )?;
     let expiry = match body.expiry {
         None => None,
         Some(text) if digits(&text, 4) => Some(parse_expiry(&text)?),
         Some(_) => return Err(invalid("/expiry", "must be YYMM")),
     };
-    let card = body.card.token(&app.keys)?;
+    let (card, bin) = body.card.token_and_bin(&app.keys)?;
     let natural = body.network.parse("/network")?;
     let presented = Presented {
         told: body.verification.parse()?,
@@ -169,8 +179,26 @@ fn request(app: &App, key: &str, body: Body) -> Result<(Request, Verifying), Box
         terminal: app.keys.terminal(&natural),
         captures: false,
         verification: presented.known(),
+        circumstances: Circumstances {
+            kind: kind(&processing_code),
+            entry: Entry::of_entry_mode((entry_mode / 10).try_into().unwrap_or_default()),
+            mcc,
+            country,
+            merchant: app.keys.merchant(&natural),
+            bin,
+            partial: body.partial,
+        },
     };
     Ok((request, app.gateway.parts().verifier.verify(&presented)))
+}
+
+/// So many digits as a number; zero where there are none.
+fn optional(text: Option<&str>, length: usize, at: &str, must: &str) -> Result<u16, Box<Problem>> {
+    match text {
+        None => Ok(0),
+        Some(text) if body::is_digits(text, length) => text.parse().map_err(|_| invalid(at, must)),
+        Some(_) => Err(invalid(at, must)),
+    }
 }
 
 fn parse_expiry(text: &str) -> Result<Expiry, Box<Problem>> {

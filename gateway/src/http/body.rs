@@ -26,10 +26,15 @@ pub(super) struct CardBody {
 impl CardBody {
     /// The token; a number is turned into one here and goes no further.
     pub(super) fn token(self, keys: &Arc<Keys>) -> Result<CardToken, Box<Problem>> {
+        self.token_and_bin(keys).map(|(token, _)| token)
+    }
+
+    /// The token, and the digest of the number's first digits: zero where there is no number.
+    pub(super) fn token_and_bin(self, keys: &Arc<Keys>) -> Result<(CardToken, u32), Box<Problem>> {
         match (self.number, self.token) {
-            (None, Some(token)) => Ok(token),
+            (None, Some(token)) => Ok((token, 0)),
             (Some(number), None) => match Pan::parse(&number) {
-                Ok(pan) if pan.luhn_valid() => Ok(keys.card_token(&pan)),
+                Ok(pan) if pan.luhn_valid() => Ok((keys.card_token(&pan), keys.bin(&pan))),
                 _ => Err(invalid(
                     "/card/number",
                     "must be a card number: 12 to 19 digits and a valid check digit",

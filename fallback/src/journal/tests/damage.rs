@@ -335,9 +335,9 @@ fn version_1_is_written_as_drawn() {
     {
         chain = frame::encode(&mut bytes, &chain, seq, seq - 1, &record);
     }
-    assert_eq!(bytes.len(), 128 + 6 * 64 + 144 + 56 + 40 + 32 + 24);
+    assert_eq!(bytes.len(), 128 + 6 * 64 + 184 + 56 + 40 + 32 + 24);
     let digest: frame::Chain = Sha256::digest(&bytes).into();
-    let expected = (0xd258_e81b_4704_2de7, 0x64cd_ff62_d90b_ae9d);
+    let expected = (0x8440_d4c5_0e90_04e3, 0xfc13_4982_8e08_a548);
     assert_eq!((frame::short(&digest), frame::short(&chain)), expected);
 }
 

@@ -31,6 +31,7 @@ fn declined(number: u64) -> Answer {
         terminal: 1,
         captures: false,
         verification: crate::Verification::default(),
+        circumstances: crate::Circumstances::default(),
     };
     Answer {
         request,

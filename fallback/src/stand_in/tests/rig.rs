@@ -265,6 +265,7 @@ pub(super) fn request(number: u32, card: u8, amount: i64) -> Request {
         terminal: 1,
         captures: false,
         verification: crate::Verification::default(),
+        circumstances: crate::Circumstances::default(),
     }
 }
 

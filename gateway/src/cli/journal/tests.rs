@@ -34,6 +34,7 @@ fn approved(number: u8, by: DecidedBy, amount: i64) -> Record {
             terminal: 1,
             captures: false,
             verification: Verification::default(),
+            circumstances: fallback::Circumstances::default(),
         },
         account: None,
         approved: true,
@@ -46,6 +47,9 @@ fn approved(number: u8, by: DecidedBy, amount: i64) -> Record {
         mark: Mark::default(),
         policy_hash: 0xabc,
         knowledge_age_ms: 5,
+        broken: fallback::decide::Reasons::default(),
+        exposure_before: 0,
+        exposure_after: 0,
     })
 }
 

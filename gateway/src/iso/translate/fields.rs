@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use fallback::{Completion, Movement, Reference, Request, Verification};
-use iso8583::{Message, Mti, presence};
+use fallback::{Circumstances, Completion, Entry, Movement, Reference, Request, Verification};
+use iso8583::{Message, Mti, Pan, presence};
 use ledger_api::{Amount, CardToken, Currency, Expiry};
 
 use super::Told;
@@ -37,7 +37,8 @@ fn request(
     expiry: Option<Expiry>,
     verification: Verification,
 ) -> Result<Request, u8> {
-    let card = card(message, link)?;
+    let pan = pan(message)?;
+    let card = link.keys.card_token(&pan);
     let natural = natural_key(message, link)?;
     let amount = amount(message)?;
     let currency = currency(message)?;
@@ -56,7 +57,29 @@ fn request(
         terminal: link.keys.terminal(&natural),
         captures: false,
         verification,
+        circumstances: Circumstances {
+            kind: told::kind(&processing_code),
+            merchant: link.keys.merchant(&natural),
+            bin: link.keys.bin(&pan),
+            ..circumstances(message)
+        },
     })
+}
+
+/// What is told beside card and money. What makes no sense is as if it were not told: no rule of ours
+/// depends on it alone, and the network has let it pass.
+fn circumstances(message: &Message<'_>) -> Circumstances {
+    let number = |field: u8| {
+        let number = message.field(field).and_then(|digits| digits.number());
+        number.and_then(|number| u16::try_from(number).ok())
+    };
+    let reading = message.entry_mode().and_then(Result::ok);
+    Circumstances {
+        entry: reading.map_or(Entry::Unknown, |mode| Entry::of_entry_mode(mode.reading)),
+        mcc: number(18).filter(|mcc| *mcc <= 9_999).unwrap_or_default(),
+        country: number(19).filter(|code| *code <= 999).unwrap_or_default(),
+        ..Circumstances::default()
+    }
 }
 
 /// An authorization that takes the money at once.
@@ -212,10 +235,11 @@ fn named(
 }
 
 fn card(message: &Message<'_>, link: &Link) -> Result<CardToken, u8> {
-    match message.pan() {
-        Some(pan) if pan.luhn_valid() => Ok(link.keys.card_token(&pan)),
-        _ => Err(2),
-    }
+    pan(message).map(|pan| link.keys.card_token(&pan))
+}
+
+fn pan(message: &Message<'_>) -> Result<Pan, u8> {
+    message.pan().filter(Pan::luhn_valid).ok_or(2)
 }
 
 fn natural_key<'m>(message: &Message<'m>, link: &'m Link) -> Result<NaturalKey<'m>, u8> {
