@@ -303,7 +303,8 @@ impl fmt::Debug for Encoder<'_, '_> {
 
 /// Whether a field may hold this value of another message; in how many units.
 pub(crate) fn check_value(field: &Field, value: &Value<'_>) -> Result<usize, Reason> {
-    if *field == *value.field {
+    // Between messages of one profile it is the same one.
+    if std::ptr::eq(field, value.field) || *field == *value.field {
         return Ok(value.units.into());
     }
     let raw = matches!(field.coding, Coding::Raw);

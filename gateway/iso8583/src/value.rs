@@ -82,10 +82,14 @@ impl<'a> Value<'a> {
         if !(1..=19).contains(&self.len()) {
             return None;
         }
-        self.characters().try_fold(0_u64, |number, character| {
+        let add = |number: u64, character: u8| {
             let digit = character.checked_sub(b'0').filter(|digit| *digit <= 9)?;
             number.checked_mul(10)?.checked_add(digit.into())
-        })
+        };
+        match self.field.coding {
+            Coding::Ascii => self.wire.iter().copied().try_fold(0, add),
+            _ => self.characters().try_fold(0, add),
+        }
     }
 
     /// The bytes that content of bytes stands for: borrowed where they travel as they are, else
