@@ -48,6 +48,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use ledger_api::{GatewayId, JournalHead};
+use tokio::sync::watch;
 
 use crate::disk::Disk;
 pub use error::{OpenError, Recovered, TornTail};
@@ -363,10 +364,9 @@ impl Appended {
     pub fn settled(&self) -> impl Future<Output = ()> + Send + use<> {
         let batch = Arc::clone(&self.batch);
         async move {
-            let mut stage = batch.stage.subscribe();
-            let end = |stage: &Stage| matches!(stage, Stage::Durable | Stage::Failed(_));
+            let mut end = batch.end.subscribe();
             // The sender lives in the batch, which this holds.
-            let _settled = stage.wait_for(end).await;
+            let _settled = end.wait_for(Stage::is_end).await;
         }
     }
 
@@ -391,7 +391,8 @@ impl Appended {
     /// Waits until it survives the end of the process. No sync is waited for.
     pub async fn written(&self) -> Result<(), JournalFailed> {
         self.gathered(false).await;
-        self.reach(|stage| !matches!(stage, Stage::Gathered)).await
+        let is_written = |stage: &Stage| !matches!(stage, Stage::Gathered);
+        reach(&self.batch.stage, is_written).await
     }
 
     /// Has it synced, with everything before it, and waits for nothing.
@@ -404,8 +405,7 @@ impl Appended {
     /// Waits until it survives a power cut, and has it synced.
     pub async fn durable(&self) -> Result<(), JournalFailed> {
         self.gathered(true).await;
-        self.reach(|stage| matches!(stage, Stage::Durable | Stage::Failed(_)))
-            .await
+        reach(&self.batch.end, Stage::is_end).await
     }
 
     /// Whoever is ready to append goes first, so that one write and one sync serve them all; nothing is
@@ -418,16 +418,19 @@ impl Appended {
         LetOthers::default().await;
         drop(on);
     }
+}
 
-    async fn reach(&self, reached: impl Fn(&Stage) -> bool) -> Result<(), JournalFailed> {
-        let mut stage = self.batch.stage.subscribe();
-        let stage = stage.wait_for(|stage| reached(stage)).await;
-        match stage.as_deref() {
-            Ok(Stage::Failed(failed)) => Err(failed.clone()),
-            Ok(_) => Ok(()),
-            // The sender lives in the batch, which this holds.
-            Err(_) => Err(JournalFailed("the journal was closed".into())),
-        }
+async fn reach(
+    stage: &watch::Sender<Stage>,
+    reached: impl Fn(&Stage) -> bool,
+) -> Result<(), JournalFailed> {
+    let mut stage = stage.subscribe();
+    let stage = stage.wait_for(|stage| reached(stage)).await;
+    match stage.as_deref() {
+        Ok(Stage::Failed(failed)) => Err(failed.clone()),
+        Ok(_) => Ok(()),
+        // The sender lives in the batch, which whoever waits holds.
+        Err(_) => Err(JournalFailed("the journal was closed".into())),
     }
 }
 

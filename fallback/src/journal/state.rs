@@ -20,6 +20,8 @@ const UNSYNCED_BYTES_MAX: u64 = 1 << 20;
 #[derive(Debug)]
 pub(super) struct Batch {
     pub(super) stage: watch::Sender<Stage>,
+    /// The same for those who wait for the end of it: nobody is woken for a stage before that.
+    pub(super) end: watch::Sender<Stage>,
     /// True where somebody waits for it to be durable. Changed under the lock of the state.
     wanted: AtomicBool,
 }
@@ -33,23 +35,38 @@ pub(super) enum Stage {
     Failed(JournalFailed),
 }
 
+impl Stage {
+    /// True where nothing comes after it.
+    pub(super) fn is_end(&self) -> bool {
+        matches!(self, Self::Durable | Self::Failed(_))
+    }
+}
+
+fn set(stage: &watch::Sender<Stage>, next: Stage) {
+    stage.send_if_modified(|stage| {
+        let open = !stage.is_end();
+        if open {
+            *stage = next;
+        }
+        open
+    });
+}
+
 impl Batch {
     fn new() -> Arc<Self> {
         Arc::new(Self {
             stage: watch::Sender::new(Stage::Gathered),
+            end: watch::Sender::new(Stage::Gathered),
             wanted: false.into(),
         })
     }
 
     /// Nothing takes back that it is durable, or that it failed.
     fn reach(&self, next: Stage) {
-        self.stage.send_if_modified(|stage| {
-            let open = matches!(stage, Stage::Gathered | Stage::Written);
-            if open {
-                *stage = next;
-            }
-            open
-        });
+        if next.is_end() {
+            set(&self.end, next.clone());
+        }
+        set(&self.stage, next);
     }
 }
 
