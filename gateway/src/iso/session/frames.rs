@@ -92,3 +92,27 @@ fn wipe(bytes: &mut [u8]) {
     // Otherwise it could be left out, because nobody reads them.
     optimization_barrier(bytes);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_forgotten_is_overwritten_and_what_waits_is_not_i15() {
+        let mut frames = Frames::default();
+        let mut push = |message: &[u8]| {
+            let length = frames.push(Framing::Be2, Routing::default(), message);
+            assert_eq!(length, Ok(message.len() + 2));
+            frames.bytes.capacity()
+        };
+        let first = push(b"4999000100000012");
+        assert_eq!(push(b"4999"), first, "there is room");
+        frames.forget(18);
+        assert_eq!(frames.bytes[..18], [0; 18]);
+        assert_eq!(frames.waiting(), b"\0\x044999");
+        frames.extend(&[7; 300]);
+        assert_eq!(frames.waiting()[..6], *b"\0\x044999");
+        frames.forget(306);
+        assert!(frames.waiting().is_empty());
+    }
+}
