@@ -103,10 +103,14 @@ impl Gateway {
         Some(Ok((answer, decided)))
     }
 
-    /// Sees to the end of what nobody waits for any more.
+    /// Sees to the end of what nobody waits for any more, in the order of the records.
     pub fn see_to(&self, left: Vec<Decided>) {
-        if left.is_empty() {
+        let Some(last) = left.last() else {
             return;
+        };
+        // Nobody else may be on the way to the disk.
+        if let Some(record) = last.record() {
+            record.hasten();
         }
         let gateway = self.clone();
         self.parts().work.spawn(async move {

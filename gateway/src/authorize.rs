@@ -9,7 +9,8 @@
 //! | answer | – | the journal, written | [`Refused::Unknown`] |
 //!
 //! The work runs on a task of its own: a caller that hangs up, or whose budget ends, does not stop
-//! it half way, and a repeat finds its answer.
+//! it half way, and a repeat finds its answer. Where nothing but the disk has to be waited for there is
+//! a shorter way ([`crate::at_once`]).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -133,7 +133,7 @@ where
     /// Decides it at once where that can be, and begins work on it otherwise.
     fn work_on(&mut self, what: What, message: &Message<'_>, bytes: &[u8], now: Instant) {
         match what.at_once(now, &self.link) {
-            Some(Ok(settled)) => self.hold(settled, message, now),
+            Some(Ok(settled)) => self.hold(settled, message),
             // No answer is an answer too.
             Some(Err(_)) => {}
             None => self
@@ -144,7 +144,7 @@ where
     }
 
     /// Writes the answer, and holds it back until it is durable.
-    fn hold(&mut self, settled: Settled, request: &Message<'_>, now: Instant) {
+    fn hold(&mut self, settled: Settled, request: &Message<'_>) {
         let Settled { words, decided } = settled;
         let framing = self.link.terms.framing;
         ROOM.with_borrow_mut(|room| {
@@ -153,7 +153,7 @@ where
             if decided.record().is_some() {
                 self.held.hold(decided, (framing, self.routing), message);
             } else {
-                decided.answered(&self.link.gateway, now);
+                decided.answered(&self.link.gateway, Instant::now());
                 match message {
                     Ok(answer) => self.say(self.routing, answer),
                     Err(field) => self.unwritten(field),

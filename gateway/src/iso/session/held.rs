@@ -168,7 +168,6 @@ impl Held {
 
     /// The connection is over: what is decided is seen to its end.
     pub(super) fn close(mut self, gateway: &Gateway) {
-        self.hasten();
         let left = self.answers.drain(..).map(|answer| answer.decided);
         gateway.see_to(left.collect());
     }

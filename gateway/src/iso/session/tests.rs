@@ -5,9 +5,12 @@ mod rig;
 
 use std::time::Duration;
 
-use iso8583::Mti;
+use iso8583::profile::ASCII_HEX;
+use iso8583::{Mti, decode};
+use tokio::time::Instant;
 
 use crate::drain::Times;
+use crate::iso::translate;
 use rig::{Differences, Rig, message, payment, reversal, until};
 
 const NO_ANSWER: &str = "holdfast_authorization_duration_seconds_count{door=\"iso8583\",decided_by=\"none\",outcome=\"no_answer\"}";
@@ -153,6 +156,25 @@ async fn a_peer_that_goes_loses_no_decision_and_one_that_only_listens_no_answer_
         rig.metric(APPROVED),
         4.0,
         "decided for whoever has gone too"
+    );
+}
+
+#[tokio::test]
+async fn what_is_given_up_before_it_is_on_its_way_to_the_disk_is_sent_there_i1() {
+    let rig = rig().await;
+    let bytes = payment(1);
+    let message = decode(&ASCII_HEX, &bytes).unwrap();
+    let Ok(what) = translate::understood(&message, &rig.link) else {
+        panic!("a payment");
+    };
+    let settled = what.at_once(Instant::now(), &rig.link).unwrap().unwrap();
+    assert_eq!(rig.link.gateway.parts().lanes.in_use(), 1);
+    rig.link.gateway.see_to(vec![settled.decided]);
+    rig.is_quiet().await;
+    assert_eq!(rig.recorded(), 2);
+    assert!(
+        what.at_once(Instant::now(), &rig.link).is_none(),
+        "a repeat goes the long way"
     );
 }
 

@@ -262,9 +262,13 @@ fn known(keys: &Keys) -> [Change; 2] {
 
 /// Waits for something that comes by itself.
 pub(super) async fn until(is_there: impl Fn() -> bool) {
-    while !is_there() {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    let comes = async {
+        while !is_there() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    let come = tokio::time::timeout(Duration::from_secs(30), comes).await;
+    come.expect("it does not come by itself");
 }
 
 /// Somebody who asks.
