@@ -239,9 +239,16 @@ impl Book {
         self.accounts.at(entry.account).map(|account| account.id)
     }
 
-    /// All accounts with entries, or with an overdraft that was charged.
-    pub(crate) fn accounts(&self) -> Vec<AccountId> {
-        self.accounts.iter().map(|account| account.id).collect()
+    /// All accounts that [`Book::settle`] may change: with entries that only wait for the feed, or with an
+    /// overdraft that was charged.
+    pub(crate) fn unsettled(&self) -> BTreeSet<AccountId> {
+        let overdrawn = self.accounts.iter();
+        let overdrawn = overdrawn.filter(|account| account.overdraft_charged != 0);
+        let waiting = self.waiting.iter();
+        waiting
+            .filter_map(|(_, id)| self.account(*id))
+            .chain(overdrawn.map(|account| account.id))
+            .collect()
     }
 
     /// The feed has come this far for an account: lets go of what it shows. Returns the approvals

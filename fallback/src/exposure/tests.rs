@@ -64,7 +64,12 @@ fn exposure_leaves_when_the_feed_has_passed_and_the_account_covers_it() {
         ),
         (0, 0, 100)
     );
-    assert!(book.accounts().is_empty(), "nothing is left in memory");
+    assert!(book.unsettled().is_empty());
+    assert_eq!(
+        (book.accounts.len(), book.entries.len()),
+        (0, 0),
+        "nothing is left in memory"
+    );
 }
 
 #[test]
@@ -266,7 +271,10 @@ fn play(book: &mut Book, step: Step, seq: u64) {
 }
 
 fn settle_all(book: &mut Book, at: u64, available: i64) {
-    for account in book.accounts() {
+    let all: Vec<_> = book.accounts.iter().map(|account| account.id).collect();
+    let unsettled = book.unsettled();
+    for account in all {
+        let before = (book.held(account), book.charged());
         let row = book.accounts.find(&account);
         let shown_now = |entry: &&Entry| Some(entry.account) == row && entry.is_shown(mark(1, at));
         let expected: BTreeMap<_, _> = (book.entries.iter().filter(shown_now))
@@ -275,6 +283,8 @@ fn settle_all(book: &mut Book, at: u64, available: i64) {
         let left = book.settle(account, shown(at, available), 0);
         let left = left.iter().map(|left| (left.id, left.seq));
         assert!(left.eq(expected), "in the order of their ids");
+        let changed = before != (book.held(account), book.charged());
+        assert!(!changed || unsettled.contains(&account));
     }
 }
 

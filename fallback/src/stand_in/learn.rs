@@ -63,7 +63,7 @@ impl State {
                 self.tell_again(nothing, now);
             }
         }
-        self.settle(self.book.accounts(), now);
+        self.settle(self.book.unsettled(), now);
     }
 
     /// A restored ledger may have lost what it had acknowledged under another epoch, or after this

@@ -39,7 +39,7 @@ pub(super) fn recover(mut setup: Setup, now: Now) -> Result<State, OpenError> {
     }
     if let Some(mark) = state.copy.mark() {
         state.tell_again(whole(mark.epoch), now);
-        state.settle(state.book.accounts(), now);
+        state.settle(state.book.unsettled(), now);
     }
     state.book.start_peak();
     // Nobody waits for these.
@@ -63,6 +63,7 @@ fn install(state: &mut State, records: Vec<(u64, Record)>) -> BTreeMap<u64, Agai
     for (seq, record) in records {
         match record {
             Record::Answer(answered) => {
+                state.fetch(&answered.request);
                 state.install(&believed(answered, seq, rolled_back), seq);
             }
             Record::Reversal(reversed) => state.install_reversal(&reversed, seq),
