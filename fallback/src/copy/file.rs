@@ -29,6 +29,9 @@ use crate::maps::FastMap;
 /// its disk.
 const PAUSE: Duration = Duration::from_millis(250);
 
+/// What the database may keep in memory: all rows are there already, and they are read once.
+const CACHE_BYTES: usize = 16 << 20;
+
 /// Its name in the data directory.
 const NAME: &str = "copy.redb";
 
@@ -116,7 +119,10 @@ impl File {
             path: name.clone(),
             why: error.to_string(),
         })?;
-        let mut database = Database::create(&path).map_err(|error| refusal(&name, error))?;
+        let mut database = Database::builder()
+            .set_cache_size(CACHE_BYTES)
+            .create(&path)
+            .map_err(|error| refusal(&name, error))?;
         database
             .check_integrity()
             .map_err(|error| refusal(&name, error))?;
