@@ -1,0 +1,6 @@
+//! The protocol searched, and the search itself put to the test.
+
+mod canaries;
+mod command;
+mod mutants;
+mod protocol;
