@@ -3,4 +3,5 @@
 mod canaries;
 mod command;
 mod mutants;
+mod page;
 mod protocol;
