@@ -126,6 +126,7 @@ pub(crate) fn request(numbers: &mut Numbers, cards: u32) -> Request {
         terminal: 7,
         captures: false,
         verification: Verification::default(),
+        circumstances: fallback::Circumstances::default(),
     }
 }
 
