@@ -21,6 +21,7 @@ use ledger_api::{
 use process::telemetry::Telemetry;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
 use crate::authorize::{Budgets, Gateway, Parts, now};
@@ -42,6 +43,9 @@ use crate::verification::{Presented, Upstream, Verifier, Verifying};
 
 /// A number that passes Luhn's check.
 pub(super) const CARD: &str = "4999000100000012";
+
+/// Far longer than anything here takes: what has not come by then never comes.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(super) struct Rig {
     pub(super) disk: SimDisk,
@@ -182,6 +186,13 @@ impl Rig {
     }
 }
 
+/// A journal that is closed waits for its disk, after a test that failed too.
+impl Drop for Rig {
+    fn drop(&mut self) {
+        self.disk.release_syncs();
+    }
+}
+
 fn parts(disk: &SimDisk, keys: &Keys, different: &Differences) -> Parts {
     let name: ledger_api::GatewayId = "gw1".parse().unwrap();
     let (journal, records) = Journal::open(Arc::new(disk.clone()), &name, 7).unwrap();
@@ -267,7 +278,7 @@ pub(super) async fn until(is_there: impl Fn() -> bool) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
-    let come = tokio::time::timeout(Duration::from_secs(30), comes).await;
+    let come = timeout(PATIENCE, comes).await;
     come.expect("it does not come by itself");
 }
 
@@ -316,7 +327,8 @@ impl Peer {
                     approval: text(38),
                 });
             }
-            match self.stream.read(&mut piece).await.unwrap() {
+            let read = timeout(PATIENCE, self.stream.read(&mut piece)).await;
+            match read.expect("no answer").unwrap() {
                 0 => return None,
                 read => self.frames.push(&piece[..read]),
             }
@@ -330,7 +342,8 @@ impl Peer {
             if let Some(frame) = self.frames.next_frame().unwrap() {
                 return decode(&ASCII_HEX, frame.message).ok().map(|it| it.mti());
             }
-            match self.stream.read(&mut piece).await.unwrap() {
+            let read = timeout(PATIENCE, self.stream.read(&mut piece)).await;
+            match read.expect("no answer").unwrap() {
                 0 => return None,
                 read => self.frames.push(&piece[..read]),
             }
