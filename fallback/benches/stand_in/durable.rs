@@ -11,7 +11,7 @@ use ledger_api::Cause;
 use tokio::runtime::Runtime;
 
 use crate::gathered::{Fjall, Gathered, Item, Raw, Sqlite};
-use crate::support::{self, Failure, NOW, Numbers, Percentiles, moment};
+use crate::support::{self, Failure, NOW, Numbers, Percentiles, cpu_seconds, moment};
 
 const ROUNDS: usize = 24;
 const ROUND: Duration = Duration::from_millis(250);
@@ -30,6 +30,8 @@ enum Subject {
 struct Measured {
     rates: Vec<f64>,
     taken: Percentiles,
+    /// Of the whole process, callers included.
+    cpu_seconds: f64,
 }
 
 /// Prints the table.
@@ -42,8 +44,8 @@ pub(crate) fn measure(place: &Path) -> Result<(), Failure> {
         place.display()
     );
     println!(
-        "{:<9}{:<18}{:>10}{:>9}{:>10}{:>10}{:>9}",
-        "callers", "", "/s", "of raw", "p50 µs", "p99 µs", "of raw"
+        "{:<9}{:<18}{:>10}{:>9}{:>10}{:>10}{:>9}{:>9}",
+        "callers", "", "/s", "of raw", "p50 µs", "p99 µs", "of raw", "CPU µs"
     );
     for callers in CALLERS {
         let directory = tempfile::tempdir_in(place)?;
@@ -81,6 +83,7 @@ fn play(
     round: usize,
     measured: &mut Measured,
 ) -> Result<(), Failure> {
+    let before = cpu_seconds();
     let start = moment();
     let calls: Vec<_> = (0..callers)
         .map(|caller| caller << 32 | (round as u64) << 48)
@@ -93,6 +96,7 @@ fn play(
     let seconds = start.elapsed().as_secs_f64();
     measured.rates.push(taken.len() as f64 / seconds);
     measured.taken.extend(taken);
+    measured.cpu_seconds += cpu_seconds() - before;
     Ok(())
 }
 
@@ -147,12 +151,13 @@ fn print(callers: u64, measured: &[Measured; 4]) {
         ratios.sort_unstable_by(f64::total_cmp);
         let p99 = measured.taken.at(990) as f64;
         println!(
-            "{callers:<9}{name:<18}{:>10.0}{:>9.2}{:>10.0}{:>10.0}{:>9.2}",
+            "{callers:<9}{name:<18}{:>10.0}{:>9.2}{:>10.0}{:>10.0}{:>9.2}{:>9.1}",
             rate(measured),
             ratios.get(ratios.len() / 2).copied().unwrap_or_default(),
             measured.taken.at(500) as f64 / 1e3,
             p99 / 1e3,
             p99 / raw.taken.at(990) as f64,
+            measured.cpu_seconds * 1e6 / measured.taken.len() as f64,
         );
     }
 }
