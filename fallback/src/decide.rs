@@ -1,16 +1,21 @@
-//! The rules of stand-in, as a table: what is weighed, in which order, and by which name.
+//! The rules of stand-in: what is weighed, and what comes of it.
 //!
 //! Pure: the same case gives the same decision. Whoever signs the limits reads [`RULES`] and
 //! `decide/tests.rs`.
+//!
+//! A rule says no, or how much it leaves. Where all that is broken is how much, the terminal takes less and
+//! the policy allows it, the answer is an approval of what all of them leave.
 
 mod reasons;
+mod rules;
 
-use ledger_api::{AccountState, AccountStatus, CardState, CardStatus, Reason};
+use ledger_api::{AccountState, AccountStatus, Amount, CardState, CardStatus, Reason};
 
-use crate::policy::{OnUnknown, Policy};
-use crate::verification::Check;
+use crate::circumstances::Kind;
+use crate::policy::{Left, Policy, Rate, WINDOWS_MAX};
 use crate::words::{Decision, Now, Request};
 pub use reasons::Reasons;
+pub use rules::RULES;
 
 /// Everything that a decision depends on.
 #[derive(Debug, Clone, Copy)]
@@ -44,16 +49,16 @@ pub struct Knowledge<'a> {
     pub in_service: bool,
 }
 
-/// What has been spent here, in minor units.
+/// What has been spent here, in minor units of the policy's currency unless it says otherwise.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Spend {
     /// Own spend on the account that the balance does not include yet: stand-in, ledger-approved
-    /// and unknown (rule 12).
+    /// and unknown (rule 12). In the account's currency.
     pub own_minor: i64,
-    /// Approved for the card by stand-in in the last 24 hours.
+    /// Approved for the card by stand-in, by window of [`Policy::windows`].
+    pub card: [Used; WINDOWS_MAX],
+    /// Approved for the card by stand-in in the last 24 hours, whatever for.
     pub card_day_minor: i64,
-    /// How often.
-    pub card_day_count: u32,
     /// Approved by this gateway and not yet covered.
     pub exposure_minor: i64,
     /// Overdraft that this gateway's approvals have caused (rule 14).
@@ -62,55 +67,141 @@ pub struct Spend {
     pub reversed_before: bool,
 }
 
-/// A rule: the reason that is given, and whether the case breaks it.
-type Rule = (Reason, fn(&Case<'_>) -> bool);
+impl Spend {
+    /// What the gateway's cap is compared with (rule 14).
+    pub fn charged_minor(&self) -> i64 {
+        self.exposure_minor.saturating_add(self.realised_minor)
+    }
+}
 
-/// All rules, in order of precedence: the first that is broken is the reason. The order is that of
-/// [`Reason`], a test holds them together.
-pub const RULES: &[Rule] = &[
-    (Reason::ReversedBefore, |case| case.spend.reversed_before),
-    (Reason::IncorrectPin, |case| {
-        case.request.verification.pin == Check::Failed
-    }),
-    (Reason::IncorrectCvv2, |case| {
-        case.request.verification.cvv2 == Check::Failed
-    }),
-    (Reason::IncorrectCryptogram, |case| {
-        case.request.verification.arqc == Check::Failed
-    }),
-    (Reason::UnknownCard, |case| {
-        case.knowledge.listed && case.knowledge.card.is_none()
-    }),
-    (Reason::CardClosed, |case| case.card_is(CardStatus::Closed)),
-    (Reason::CardFrozen, |case| case.card_is(CardStatus::Frozen)),
-    (Reason::CardExpired, expired),
-    (Reason::AccountClosed, account_closed),
-    (Reason::CurrencyMismatch, currency_differs),
-    (Reason::OverTransactionLimit, over_transaction),
-    (Reason::OverCardLimit, over_card),
-    (Reason::InsufficientFunds, insufficient),
-    (Reason::OverGatewayExposure, over_exposure),
-    (Reason::KnowledgeStale, stale),
-    (Reason::RepeatNotAtHome, |case| {
-        case.request.repeat && !case.is_home
-    }),
-    (Reason::StandInUnavailable, |case| !case.can_weigh()),
-    (Reason::VerificationUnknown, unverified),
-];
+/// How much of a window is used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Used {
+    /// How much, in minor units of the policy's currency.
+    pub minor: i64,
+    /// How often.
+    pub count: u32,
+}
+
+impl Used {
+    /// One more.
+    pub(crate) fn add(&mut self, minor: i64) {
+        self.minor = self.minor.saturating_add(minor);
+        self.count = self.count.saturating_add(1);
+    }
+}
+
+/// What a rule says of a case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Says {
+    /// There is nothing to weigh.
+    Nothing,
+    /// It is kept.
+    Holds,
+    /// It is broken, whatever the amount.
+    Breaks,
+    /// At most so much may be approved, in minor units of the policy's currency.
+    Leaves(i64),
+    /// The same, in the currency that is asked for.
+    LeavesOwn(i64),
+}
+
+impl Says {
+    fn broken_if(broken: bool) -> Self {
+        if broken { Self::Breaks } else { Self::Holds }
+    }
+}
+
+/// A rule: the reason that is given, and what it says.
+pub type Rule = (Reason, fn(&Weighing<'_>) -> Says);
+
+/// A case, and what several rules need of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Weighing<'a> {
+    case: &'a Case<'a>,
+    /// How the currency counts, where it is covered.
+    rate: Option<Rate>,
+    /// What is asked for, in the currency of the request and in that of the policy. Of a credit nothing:
+    /// it takes no money.
+    amount: i64,
+    charge: i64,
+    /// What age leaves of the limits; all of them where it leaves nothing, which is a rule of its own.
+    left: Left,
+}
+
+impl<'a> Weighing<'a> {
+    fn of(case: &'a Case<'a>) -> Self {
+        let rate = case.policy.rate(case.request.currency);
+        let amount = match case.request.circumstances.kind {
+            Kind::Credit => 0,
+            _ => case.request.amount.minor(),
+        };
+        Self {
+            case,
+            rate,
+            amount,
+            charge: rate.map_or(amount, |rate| rate.charge(amount)),
+            left: case.left().unwrap_or(Left::WHOLE),
+        }
+    }
+
+    /// How much a rule leaves of what is asked for, where that is less.
+    fn room(&self, says: Says) -> Option<i64> {
+        match says {
+            Says::Nothing | Says::Holds => None,
+            Says::Breaks => Some(0),
+            Says::Leaves(minor) if self.charge > minor => {
+                Some(self.rate.map_or(0, |rate| rate.room(minor)))
+            }
+            Says::LeavesOwn(minor) if self.amount > minor => Some(minor),
+            Says::Leaves(_) | Says::LeavesOwn(_) => None,
+        }
+    }
+}
 
 /// Decides by [`RULES`]. Reserves nothing.
 pub fn decide(case: &Case<'_>) -> Decision {
-    let broken = RULES
-        .iter()
-        .filter(|(_, breaks)| breaks(case))
-        .fold(Reasons::NONE, |broken, (reason, _)| broken.and(*reason));
-    let reason = broken.iter().next().unwrap_or(Reason::Approved);
+    let weighing = Weighing::of(case);
+    let (mut weighed, mut broken, mut room) = (Reasons::NONE, Reasons::NONE, i64::MAX);
+    for (reason, rule) in RULES {
+        let says = rule(&weighing);
+        if says != Says::Nothing {
+            weighed = weighed.and(*reason);
+        }
+        if let Some(left) = weighing.room(says) {
+            broken = broken.and(*reason);
+            room = room.min(left);
+        }
+    }
+    let binding = broken.first();
+    let takes_less = case.request.circumstances.partial && case.policy.approves_partially();
+    let part = Amount::new(room)
+        .ok()
+        .filter(|part| takes_less && !part.is_zero());
+    let (reason, approved_amount) = match (binding, part) {
+        (None, _) => (Reason::Approved, case.request.amount),
+        (Some(_), Some(part)) => (Reason::PartiallyApproved, part),
+        (Some(binding), None) => (binding, Amount::ZERO),
+    };
+    let charge = match case.request.circumstances.kind {
+        Kind::Credit => 0,
+        _ => weighing
+            .rate
+            .map_or(0, |rate| rate.charge(approved_amount.minor())),
+    };
+    let exposure_before = case.spend.charged_minor();
     Decision {
-        approved: reason == Reason::Approved,
+        approved: reason.approves(),
+        approved_amount,
         reason,
+        binding,
+        weighed,
         broken,
+        exposure_before,
+        exposure_after: exposure_before.saturating_add(charge),
         account: case.knowledge.card.map(|card| card.account),
         knowledge_age_ms: case.knowledge.age_ms,
+        policy_hash: case.policy.hash(),
     }
 }
 
@@ -121,30 +212,42 @@ pub(crate) fn ledger_declines(case: &Case<'_>) -> bool {
     let (Some(card), Some(account)) = (card, account) else {
         return false;
     };
+    let amount = case.request.amount.minor();
     // A terminal that takes less gets what there is.
-    let asked = if case.request.circumstances.partial {
-        case.amount().min(1)
+    let least = if case.request.circumstances.partial {
+        amount.min(1)
     } else {
-        case.amount()
+        amount
     };
     let declines = card.status != CardStatus::Open
         || u16::from(card.expiry) < case.now.yymm
         || account.status == AccountStatus::Closed
         || account.currency != case.request.currency
         || case.request.amount > card.transaction_max_minor
-        || account.available_minor < asked;
-    declines && !stale(case)
+        || account.available_minor < least;
+    declines && !case.is_stale()
 }
 
 impl Case<'_> {
-    fn amount(&self) -> i64 {
-        self.request.amount.minor()
+    /// What age leaves of the limits; nothing where what is known is too old. Before the first listing
+    /// there is nothing to be old.
+    fn left(&self) -> Option<Left> {
+        if self.knowledge.listed {
+            self.policy.left_at(self.knowledge.age_ms)
+        } else {
+            Some(Left::WHOLE)
+        }
     }
 
-    fn card_is(&self, status: CardStatus) -> bool {
-        self.knowledge
-            .card
-            .is_some_and(|card| card.status == status)
+    fn is_stale(&self) -> bool {
+        self.left().is_none()
+    }
+
+    fn card_is(&self, status: CardStatus) -> Says {
+        match self.knowledge.card {
+            None => Says::Nothing,
+            Some(card) => Says::broken_if(card.status == status),
+        }
     }
 
     /// Nothing is approved that could not be weighed against a card and its balance.
@@ -158,87 +261,6 @@ impl Case<'_> {
         } = self.knowledge;
         listed && in_service && card.is_some() && account.is_some()
     }
-}
-
-/// The card's own expiry, or the one that was presented, lies before this month.
-fn expired(case: &Case<'_>) -> bool {
-    let known = case.knowledge.card.map(|card| card.expiry);
-    let presented = case.request.expiry;
-    known
-        .into_iter()
-        .chain(presented)
-        .any(|expiry| u16::from(expiry) < case.now.yymm)
-}
-
-fn account_closed(case: &Case<'_>) -> bool {
-    case.knowledge
-        .account
-        .is_some_and(|account| account.status == AccountStatus::Closed)
-}
-
-/// Neither the account nor the limits are in this currency.
-fn currency_differs(case: &Case<'_>) -> bool {
-    let account = case.knowledge.account.map(|account| account.currency);
-    [account, Some(case.policy.currency)]
-        .into_iter()
-        .flatten()
-        .any(|currency| currency != case.request.currency)
-}
-
-/// Above the policy's limit, or above the card's own.
-fn over_transaction(case: &Case<'_>) -> bool {
-    let own = case.knowledge.card.map(|card| card.transaction_max_minor);
-    [Some(case.policy.transaction_max), own]
-        .into_iter()
-        .flatten()
-        .any(|limit| case.request.amount > limit)
-}
-
-/// The card's 24 hours: in full at home, the floor elsewhere; the count everywhere.
-fn over_card(case: &Case<'_>) -> bool {
-    let limit = if case.is_home {
-        case.policy.card_day_max
-    } else {
-        case.policy.card_elsewhere_max
-    };
-    case.spend.card_day_minor.saturating_add(case.amount()) > limit.minor()
-        || case.spend.card_day_count >= case.policy.card_day_count
-}
-
-/// The balance, less what it does not show yet, does not suffice.
-fn insufficient(case: &Case<'_>) -> bool {
-    case.knowledge.account.is_some_and(|account| {
-        account.available_minor.saturating_sub(case.spend.own_minor) < case.amount()
-    })
-}
-
-/// The gateway's cap: what is at risk and what is lost already count alike (rule 14).
-fn over_exposure(case: &Case<'_>) -> bool {
-    let Spend {
-        exposure_minor,
-        realised_minor,
-        ..
-    } = case.spend;
-    let charged = exposure_minor
-        .saturating_add(realised_minor)
-        .saturating_add(case.amount());
-    charged > case.policy.gateway_exposure_max.minor()
-}
-
-/// Something was presented that nobody has checked, and the policy asks for a result.
-fn unverified(case: &Case<'_>) -> bool {
-    let (checks, unknown) = (case.request.verification, case.policy.unknown);
-    [
-        (checks.cvv2, unknown.cvv2),
-        (checks.pin, unknown.pin),
-        (checks.arqc, unknown.arqc),
-    ]
-    .contains(&(Check::Unknown, OnUnknown::Decline))
-}
-
-/// Known, but from too long ago. Before the first listing there is nothing to be stale.
-fn stale(case: &Case<'_>) -> bool {
-    case.knowledge.listed && case.knowledge.age_ms > case.policy.knowledge_age_max_ms
 }
 
 #[cfg(test)]

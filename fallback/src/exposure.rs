@@ -180,19 +180,24 @@ impl Book {
         let entry = self.entries.get(&id)?;
         let seq = entry.exposed_approval()?;
         let account = self.accounts.at(entry.account)?.id;
+        let charge = entry.charge_of(shortfall);
         self.change(id, Entry::cover);
-        self.charge_overdraft(account, shortfall);
+        self.charge_overdraft(account, shortfall, charge);
         Some(seq)
     }
 
     /// The journal says that the exposure of an approval left, with this shortfall: it left more than
     /// once where a restored ledger was told again.
     pub(crate) fn covered(&mut self, id: AuthorizationId, shortfall: i64) {
-        let Some(account) = self.account(id) else {
+        let Some(entry) = self.entries.get(&id) else {
+            return;
+        };
+        let charge = entry.charge_of(shortfall);
+        let Some(account) = self.accounts.at(entry.account).map(|account| account.id) else {
             return;
         };
         self.change(id, Entry::cover);
-        self.charge_overdraft(account, shortfall);
+        self.charge_overdraft(account, shortfall, charge);
     }
 
     /// The peak counts from here.
@@ -268,33 +273,36 @@ impl Book {
             .filter(|entry| {
                 entry.is_shown(shown.mark) || entry.is_over(shown.mark, served_ms, DAY_MS)
             })
-            .map(|entry| (entry.id, entry.exposed_approval(), entry.exposure()))
+            .map(|entry| (entry.id, entry.exposed_approval(), entry.exposed_minor()))
             .collect();
         gone.sort_unstable_by_key(|(id, ..)| *id);
         let mut left = Vec::new();
-        for (id, approval, exposure) in gone {
-            self.remove(id);
-            let Some(seq) = approval else { continue };
+        for (id, approval, exposed) in gone {
             let charged = self
                 .accounts
                 .get(&account)
                 .map_or(0, |state| state.overdraft_charged);
-            let shortfall = exposure.min(overdraft - charged);
-            self.charge_overdraft(account, shortfall);
+            let shortfall = exposed.min(overdraft - charged);
+            let entry = self.entries.get(&id);
+            let charge = entry.map_or(shortfall, |entry| entry.charge_of(shortfall));
+            self.remove(id);
+            let Some(seq) = approval else { continue };
+            self.charge_overdraft(account, shortfall, charge);
             left.push(Left { id, seq, shortfall });
         }
         self.tidy(account);
         left
     }
 
-    fn charge_overdraft(&mut self, account: AccountId, shortfall: i64) {
+    /// `charge` is the shortfall in the policy's currency.
+    fn charge_overdraft(&mut self, account: AccountId, shortfall: i64, charge: i64) {
         let (row, _) = self
             .accounts
             .find_or_insert(&account, || Account::new(account));
         if let Some(account) = self.accounts.at_mut(row) {
             account.overdraft_charged += shortfall;
         }
-        self.charge(shortfall);
+        self.charge(charge);
     }
 
     /// Stays until a person clears it.

@@ -24,6 +24,8 @@ pub mod homes;
 pub mod journal;
 mod maps;
 pub mod policy;
+#[cfg(test)]
+mod sample;
 pub mod stand_in;
 mod syntax;
 pub mod verification;

@@ -1,30 +1,76 @@
 //! The signed limits of stand-in, read from an annotated TOML file.
+//!
+//! | module | what |
+//! |---|---|
+//! | `file` | the file as it is written |
+//! | `check` | from there to a [`Policy`]: ranges, nesting, sums |
+//! | `age`, `groups`, `rates` | the curve, merchants and countries, other currencies |
+//! | `lines` | its content line by line: what is hashed, printed and compared |
+
+mod age;
+mod check;
+mod error;
+mod file;
+mod groups;
+mod lines;
+mod rates;
+#[cfg(test)]
+mod tests;
 
 use ledger_api::{Amount, Currency};
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 
+use crate::circumstances::{Entry, Kind};
 use crate::homes::Homes;
-use crate::syntax;
+use age::Curve;
+pub use age::Left;
+pub use error::PolicyError;
+pub(crate) use groups::Say;
+use groups::{Categories, Countries};
+pub use lines::{Change, Line};
+pub use rates::Rate;
+pub(crate) use rates::share;
 
 /// The layout of the file that this program reads.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
-/// Knowledge older than a week is never good enough, whatever a file says.
-const AGE_LIMIT_MINUTES: u64 = 7 * 24 * 60;
+/// The most windows that a card has for purchases, and for cash.
+pub const WINDOWS_MAX: usize = 4;
+
+/// So much and so often within a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// How long it looks back, in milliseconds.
+    pub span_ms: u64,
+    /// How often.
+    pub count: u32,
+    /// How much, in minor units of the policy's currency.
+    pub minor: i64,
+}
 
 /// What a gateway may approve by itself. There is no `Policy` whose limits contradict each other:
-/// transaction ≤ card per day ≤ gateway, and elsewhere ≤ card per day.
+/// transaction ≤ every window of the card ≤ gateway ≤ programme.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    pub(crate) currency: Currency,
-    pub(crate) transaction_max: Amount,
-    pub(crate) card_day_max: Amount,
-    pub(crate) card_day_count: u32,
-    pub(crate) card_elsewhere_max: Amount,
-    pub(crate) gateway_exposure_max: Amount,
-    pub(crate) knowledge_age_max_ms: u64,
-    pub(crate) unknown: Unverified,
+    currency: Currency,
+    gateway_max: Amount,
+    programme_max: Amount,
+    /// In the order of [`Entry::ALL`].
+    entry_max: [i64; Entry::ALL.len()],
+    cash_max: i64,
+    partial: bool,
+    /// In the order of [`Kind::ALL`].
+    permits: [bool; Kind::ALL.len()],
+    purchase: Vec<Limit>,
+    cash: Vec<Limit>,
+    elsewhere_day_max: i64,
+    spendable_percent: u64,
+    age: Curve,
+    unknown: Unverified,
+    mcc: Categories,
+    countries: Countries,
+    rates: Vec<(Currency, Rate)>,
+    hash: u64,
 }
 
 /// What stand-in does where a check has no result.
@@ -58,47 +104,6 @@ pub struct Unverified {
     pub arqc: OnUnknown,
 }
 
-/// A policy file that cannot be used. Nothing was started; correct the file and start again.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PolicyError {
-    /// Not TOML, a key is missing, unknown or of the wrong type, or an amount is not one.
-    #[error("the policy does not parse: {0}; correct it; the annotated default names every key")]
-    Syntax(String),
-    /// Written for another program.
-    #[error(
-        "the policy has version {found}, this program reads version {VERSION}; convert the file"
-    )]
-    Version {
-        /// What the file says.
-        found: u32,
-    },
-    /// One limit makes another one meaningless.
-    #[error(
-        "the policy contradicts itself: {smaller} ({smaller_value}) is above {larger} \
-         ({larger_value}); lower the first or raise the second"
-    )]
-    Contradiction {
-        /// The limit that must be the smaller one.
-        smaller: &'static str,
-        /// Its value in minor units.
-        smaller_value: i64,
-        /// The limit that must be the larger one.
-        larger: &'static str,
-        /// Its value in minor units.
-        larger_value: i64,
-    },
-    /// A limit outside what it may be.
-    #[error("the policy has {key} = {value}; it must be {must}")]
-    OutOfRange {
-        /// Which key.
-        key: &'static str,
-        /// What the file says.
-        value: u64,
-        /// What it may be.
-        must: &'static str,
-    },
-}
-
 impl Policy {
     /// The annotated default, as text to copy and change.
     pub fn default_text() -> &'static str {
@@ -110,65 +115,26 @@ impl Policy {
     /// # Errors
     /// Says which key is wrong and what to do about it.
     pub fn parse(text: &str) -> Result<Self, PolicyError> {
-        let file: File = syntax::parse(text).map_err(PolicyError::Syntax)?;
-        if file.version != VERSION {
-            return Err(PolicyError::Version {
-                found: file.version,
-            });
+        check::parse(text)
+    }
+
+    /// That the caps of this fleet's gateways fit into the programme's.
+    ///
+    /// # Errors
+    /// They do not.
+    pub fn fits(&self, homes: &Homes) -> Result<(), PolicyError> {
+        let gateways = homes.gateways().len();
+        let (each, most) = (self.gateway_max.minor(), self.programme_max.minor());
+        let sum = each.saturating_mul(i64::try_from(gateways).unwrap_or(i64::MAX));
+        if sum <= most {
+            return Ok(());
         }
-        range(
-            "card_day_max_count",
-            u64::from(file.card_day_max_count),
-            1,
-            u64::MAX,
-            "at least 1",
-        )?;
-        range(
-            "knowledge_age_max_minutes",
-            file.knowledge_age_max_minutes,
-            1,
-            AGE_LIMIT_MINUTES,
-            "from 1 to 10080 minutes (a week)",
-        )?;
-        for ((smaller, small), (larger, large)) in [
-            (
-                ("transaction_max_minor", file.transaction_max_minor),
-                ("card_day_max_minor", file.card_day_max_minor),
-            ),
-            (
-                ("card_elsewhere_max_minor", file.card_elsewhere_max_minor),
-                ("card_day_max_minor", file.card_day_max_minor),
-            ),
-            (
-                ("card_day_max_minor", file.card_day_max_minor),
-                (
-                    "gateway_exposure_max_minor",
-                    file.gateway_exposure_max_minor,
-                ),
-            ),
-        ] {
-            if small > large {
-                return Err(PolicyError::Contradiction {
-                    smaller,
-                    smaller_value: small.minor(),
-                    larger,
-                    larger_value: large.minor(),
-                });
-            }
-        }
-        Ok(Self {
-            currency: file.currency,
-            transaction_max: file.transaction_max_minor,
-            card_day_max: file.card_day_max_minor,
-            card_day_count: file.card_day_max_count,
-            card_elsewhere_max: file.card_elsewhere_max_minor,
-            gateway_exposure_max: file.gateway_exposure_max_minor,
-            knowledge_age_max_ms: file.knowledge_age_max_minutes * 60_000,
-            unknown: Unverified {
-                cvv2: file.cvv2_unknown,
-                pin: file.pin_unknown,
-                arqc: file.arqc_unknown,
-            },
+        Err(PolicyError::Programme {
+            gateways,
+            each,
+            sum,
+            most,
+            fits: most / i64::try_from(gateways.max(1)).unwrap_or(i64::MAX),
         })
     }
 
@@ -177,34 +143,69 @@ impl Policy {
         self.currency
     }
 
-    /// The most that one authorization may be.
-    pub fn transaction_max(&self) -> Amount {
-        self.transaction_max
-    }
-
-    /// The most that one card may spend in 24 hours at its home.
-    pub fn card_day_max(&self) -> Amount {
-        self.card_day_max
-    }
-
-    /// How often one card may be approved in 24 hours.
-    pub fn card_day_count(&self) -> u32 {
-        self.card_day_count
-    }
-
-    /// The most that one card may spend in 24 hours at a gateway that is not its home.
-    pub fn card_elsewhere_max(&self) -> Amount {
-        self.card_elsewhere_max
-    }
-
     /// The most that one gateway may have at risk.
     pub fn gateway_exposure_max(&self) -> Amount {
-        self.gateway_exposure_max
+        self.gateway_max
+    }
+
+    /// The most that all gateways together may have at risk.
+    pub fn programme_exposure_max(&self) -> Amount {
+        self.programme_max
+    }
+
+    /// The most that one authorization may be whose card was read like this, in minor units.
+    pub fn entry_max(&self, entry: Entry) -> i64 {
+        let place = usize::from(entry as u8);
+        self.entry_max.get(place).copied().unwrap_or_default()
+    }
+
+    /// The most that one authorization of cash may be, in minor units.
+    pub fn cash_max(&self) -> i64 {
+        self.cash_max
+    }
+
+    /// True where a part is approved when not all of it can be.
+    pub fn approves_partially(&self) -> bool {
+        self.partial
+    }
+
+    /// True where this kind is allowed at all.
+    pub fn permits(&self, kind: Kind) -> bool {
+        let place = usize::from(kind as u8);
+        self.permits.get(place).copied().unwrap_or_default()
+    }
+
+    /// The windows of a card for what is asked for, the shortest first.
+    pub fn windows(&self, kind: Kind) -> &[Limit] {
+        if is_cash(kind) {
+            &self.cash
+        } else {
+            &self.purchase
+        }
+    }
+
+    /// The most that one card may spend in 24 hours at a gateway that is not its home, in minor units.
+    pub fn elsewhere_day_max(&self) -> i64 {
+        self.elsewhere_day_max
+    }
+
+    /// How much of this balance may be spent, in the same units.
+    pub fn spendable(&self, available_minor: i64) -> i64 {
+        if available_minor <= 0 || self.spendable_percent == 100 {
+            return available_minor;
+        }
+        let part = i128::from(available_minor) * i128::from(self.spendable_percent) / 100;
+        i64::try_from(part).unwrap_or(available_minor)
+    }
+
+    /// What is left of the limits at this age of knowledge; `None` where it is too old.
+    pub fn left_at(&self, age_ms: u64) -> Option<Left> {
+        self.age.at(age_ms)
     }
 
     /// How old the knowledge may be, in milliseconds.
     pub fn knowledge_age_max_ms(&self) -> u64 {
-        self.knowledge_age_max_ms
+        self.age.end_ms()
     }
 
     /// What happens to what was presented and not checked.
@@ -212,71 +213,53 @@ impl Policy {
         self.unknown
     }
 
-    /// Names the content: equal for two files that differ only in comments or order.
-    pub fn hash(&self) -> u64 {
-        let canonical = format!(
-            "holdfast policy {VERSION}\n{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}\n",
-            self.currency,
-            self.transaction_max.minor(),
-            self.card_day_max.minor(),
-            self.card_day_count,
-            self.card_elsewhere_max.minor(),
-            self.gateway_exposure_max.minor(),
-            self.knowledge_age_max_ms,
-            self.unknown.cvv2.name(),
-            self.unknown.pin.name(),
-            self.unknown.arqc.name(),
-        );
-        first_u64(&Sha256::digest(canonical.as_bytes()))
+    /// What is said of a merchant category.
+    pub(crate) fn category(&self, mcc: u16) -> Say {
+        self.mcc.say(mcc)
     }
 
-    /// The most that an outage can cost: the exposure limit of every gateway, added up. In minor
-    /// units of [`Policy::currency`].
+    /// The most that one authorization may be there, where the country has a limit of its own.
+    pub(crate) fn country_limit(&self, country: u16) -> Option<i64> {
+        self.countries.limit(country)
+    }
+
+    /// How a currency counts; `None` where it is not covered.
+    pub fn rate(&self, currency: Currency) -> Option<Rate> {
+        if currency == self.currency {
+            return Some(Rate::ONE);
+        }
+        let mut rates = self.rates.iter();
+        rates.find(|(of, _)| *of == currency).map(|(_, rate)| *rate)
+    }
+
+    /// Names the content: equal for two files that differ only in comments or order.
+    pub fn hash(&self) -> u64 {
+        self.hash
+    }
+
+    /// The most that an outage can cost: the exposure limit of every gateway, added up, and not more than
+    /// the programme's. In minor units of [`Policy::currency`]; other currencies count with their haircut.
     pub fn bound_minor(&self, homes: &Homes) -> i64 {
         let gateways = i64::try_from(homes.gateways().len()).unwrap_or(i64::MAX);
-        self.gateway_exposure_max.minor().saturating_mul(gateways)
+        let sum = self.gateway_max.minor().saturating_mul(gateways);
+        sum.min(self.programme_max.minor())
     }
 
     /// The bound in words, for the start of the process and the head of every report.
     pub fn bound_text(&self, homes: &Homes) -> String {
         format!(
-            "worst loss of an outage: {} = {} gateways × {}",
+            "worst loss of an outage: {} = {} gateways × {}, at most {} for the programme",
             self.currency.format(self.bound_minor(homes)),
             homes.gateways().len(),
-            self.currency.format(self.gateway_exposure_max.minor()),
+            self.currency.format(self.gateway_max.minor()),
+            self.currency.format(self.programme_max.minor()),
         )
     }
 }
 
-/// The file as it is written; becomes a [`Policy`] only through [`Policy::parse`].
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    version: u32,
-    currency: Currency,
-    transaction_max_minor: Amount,
-    card_day_max_minor: Amount,
-    card_day_max_count: u32,
-    card_elsewhere_max_minor: Amount,
-    gateway_exposure_max_minor: Amount,
-    knowledge_age_max_minutes: u64,
-    cvv2_unknown: OnUnknown,
-    pin_unknown: OnUnknown,
-    arqc_unknown: OnUnknown,
-}
-
-fn range(
-    key: &'static str,
-    value: u64,
-    least: u64,
-    most: u64,
-    must: &'static str,
-) -> Result<(), PolicyError> {
-    if (least..=most).contains(&value) {
-        Ok(())
-    } else {
-        Err(PolicyError::OutOfRange { key, value, must })
-    }
+/// True where the windows of cash count.
+pub(crate) fn is_cash(kind: Kind) -> bool {
+    matches!(kind, Kind::Cash | Kind::Other)
 }
 
 /// The first eight bytes of a digest, as a number.
@@ -285,102 +268,4 @@ pub(crate) fn first_u64(digest: &[u8]) -> u64 {
         .iter()
         .take(8)
         .fold(0, |number, byte| number << 8 | u64::from(*byte))
-}
-
-#[cfg(test)]
-#[expect(
-    clippy::inconsistent_digit_grouping,
-    reason = "euros and cents: 500_00 is 500.00"
-)]
-mod tests {
-    use super::*;
-
-    fn with(from: &str, to: &str) -> Result<Policy, PolicyError> {
-        let text = Policy::default_text();
-        assert!(text.contains(from), "{from}");
-        Policy::parse(&text.replace(from, to))
-    }
-
-    #[test]
-    fn the_default_is_the_one_that_was_signed() {
-        let policy = Policy::parse(Policy::default_text()).unwrap();
-        assert_eq!(policy.currency().to_string(), "EUR");
-        assert_eq!(policy.transaction_max().minor(), 500_00);
-        assert_eq!(policy.card_day_max().minor(), 2_000_00);
-        assert_eq!(policy.card_day_count(), 250);
-        assert_eq!(policy.card_elsewhere_max().minor(), 150_00);
-        assert_eq!(policy.gateway_exposure_max().minor(), 100_000_00);
-        assert_eq!(policy.knowledge_age_max_ms(), 4 * 3_600_000);
-        let Unverified { cvv2, pin, arqc } = policy.unknown();
-        assert_eq!([cvv2, pin, arqc], [OnUnknown::Decline; 3]);
-    }
-
-    #[test]
-    fn the_bound_is_the_sum_of_the_gateways_caps() {
-        let policy = Policy::parse(Policy::default_text()).unwrap();
-        let homes = Homes::parse(
-            "version = 1\ngateways = [{ name = \"gw1\" }, { name = \"gw2\" }, { name = \"gw3\" }]",
-        )
-        .unwrap();
-        assert_eq!(policy.bound_minor(&homes), 300_000_00);
-        assert_eq!(
-            policy.bound_text(&homes),
-            "worst loss of an outage: 300000.00 EUR = 3 gateways × 100000.00 EUR"
-        );
-    }
-
-    #[test]
-    fn the_hash_names_the_content_and_not_the_comments() {
-        let policy = Policy::parse(Policy::default_text()).unwrap();
-        let commented = with("# The layout", "# Our layout").unwrap();
-        assert_eq!(policy.hash(), commented.hash());
-        let changed = with("card_day_max_count = 250", "card_day_max_count = 251").unwrap();
-        assert_ne!(policy.hash(), changed.hash());
-        assert_eq!(
-            policy.hash(),
-            0x53aa_5656_fece_a9df,
-            "golden: a change here changes the hash on every decision"
-        );
-    }
-
-    #[test]
-    fn limits_that_contradict_each_other_are_refused_with_the_cure() {
-        for (from, to, says) in [
-            (
-                "transaction_max_minor = 50_000",
-                "transaction_max_minor = 200_001",
-                "transaction_max_minor (200001) is above card_day_max_minor (200000)",
-            ),
-            (
-                "card_elsewhere_max_minor = 15_000",
-                "card_elsewhere_max_minor = 200_001",
-                "card_elsewhere_max_minor (200001) is above card_day_max_minor (200000)",
-            ),
-            (
-                "gateway_exposure_max_minor = 10_000_000",
-                "gateway_exposure_max_minor = 199_999",
-                "card_day_max_minor (200000) is above gateway_exposure_max_minor (199999)",
-            ),
-            (
-                "card_day_max_count = 250",
-                "card_day_max_count = 0",
-                "at least 1",
-            ),
-            ("minutes = 240", "minutes = 10_081", "from 1 to 10080"),
-            ("version = 1", "version = 2", "this program reads version 1"),
-            ("currency = \"EUR\"", "currency = \"XXX\"", "ISO 4217"),
-            ("version = 1", "version = 1\nsurprise = 1", "unknown field"),
-            ("card_day_max_count = 250", "", "missing field"),
-            (
-                "pin_unknown = \"decline\"",
-                "pin_unknown = \"approve\"",
-                "unknown variant",
-            ),
-            ("= 50_000", "= -1", "between 0 and"),
-            ("= 50_000", "= 500.00", "invalid type"),
-        ] {
-            let refused = with(from, to).unwrap_err().to_string();
-            assert!(refused.contains(says), "{refused}");
-        }
-    }
 }

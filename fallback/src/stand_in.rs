@@ -38,7 +38,7 @@ use ledger_api::{
 use crate::copy::LocalCopy;
 use crate::homes::Homes;
 use crate::journal::{AppendError, Appended, Journal, JournalFailed, Record};
-use crate::policy::Policy;
+use crate::policy::{Policy, PolicyError};
 use crate::words::{
     Accepted, Answer, Completion, Decision, Found, JournaledAnswer, LedgerAnswer, NoAnswer,
     NotTaken, Now, Reference, Request,
@@ -88,6 +88,9 @@ pub enum OpenError {
          start it under a name that is there"
     )]
     NotAmongHomes(GatewayId),
+    /// The caps of the fleet do not fit into the programme's.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
     /// The start could not be written down.
     #[error("stand-in cannot start: {0}")]
     Journal(#[from] AppendError),
@@ -136,12 +139,13 @@ impl StandIn {
     /// down that the gateway started.
     ///
     /// # Errors
-    /// The gateway is in no fleet, or the journal does not take the record. A journal that is not the
+    /// The gateway is in no fleet, the fleet's caps do not fit, or the journal does not take the record. A journal that is not the
     /// one that the copy knows is no error: see [`StandIn::fenced`].
     pub fn open(setup: Setup, now: Now) -> Result<Self, OpenError> {
         if !setup.homes.contains(&setup.gateway) {
             return Err(OpenError::NotAmongHomes(setup.gateway));
         }
+        setup.policy.fits(&setup.homes)?;
         Ok(Self {
             state: Mutex::new(recover::recover(setup, now)?),
         })

@@ -1,4 +1,4 @@
-//! The rolling 24 hours of every card, and the time they run in.
+//! What every card was approved within the last week, and the time that its windows run in.
 //!
 //! Windows run in *served time*: it advances with the boot clock while a gateway lives, and not at
 //! all between two starts of the machine (rule 16). It never reads the wall clock (I17), so neither
@@ -8,10 +8,16 @@ use std::collections::VecDeque;
 
 use ledger_api::{AccountId, AuthorizationId, CardToken};
 
+use crate::decide::Used;
+use crate::journal::Answered;
 use crate::maps::{Keyed, Table};
+use crate::policy::{Limit, WINDOWS_MAX, is_cash, share};
+use crate::words::Request;
 
-/// How long an approval counts.
+/// A day.
 pub(crate) const DAY_MS: u64 = 24 * 3_600_000;
+/// How long an approval may count: the longest window that a policy can have.
+const KEPT_MS: u64 = 7 * DAY_MS;
 
 /// Turns boot milliseconds into served milliseconds.
 #[derive(Debug, Default)]
@@ -47,7 +53,7 @@ impl ServedTime {
     }
 }
 
-/// What stand-in approved per card in the last 24 hours.
+/// What stand-in approved per card in the last week.
 #[derive(Debug, Default)]
 pub(crate) struct Windows {
     cards: Table<Card>,
@@ -57,16 +63,13 @@ pub(crate) struct Windows {
     gone: u64,
 }
 
-/// The approvals of one card, and their sum.
+/// The approvals of one card.
 #[derive(Debug)]
 struct Card {
     token: CardToken,
     /// On which stand-in approved it, last.
     account: Option<AccountId>,
-    minor: i64,
     count: u32,
-    /// When the first of them was, at the latest: until it leaves, the sum is right.
-    since_ms: u64,
     /// The number of the last one, counted from 1; zero for none.
     last: u64,
 }
@@ -76,9 +79,15 @@ struct Approval {
     served_ms: u64,
     card: CardToken,
     id: AuthorizationId,
+    /// What is left of the charge, in the policy's currency.
     minor: i64,
+    /// All of it, and the amount that it was charged for.
+    charge: i64,
+    amount: i64,
     /// The number of the card's one before, as [`Card::last`].
     before: u64,
+    /// Purchases and cash count apart.
+    cash: bool,
 }
 
 impl Keyed for Card {
@@ -94,9 +103,7 @@ impl Card {
         Self {
             token,
             account: None,
-            minor: 0,
             count: 0,
-            since_ms: u64::MAX,
             last: 0,
         }
     }
@@ -108,19 +115,30 @@ impl Windows {
         self.cards.touch(card)
     }
 
-    /// Amount and number of the approvals that still count.
-    pub(crate) fn spent(&self, card: &CardToken, served_ms: u64) -> (i64, u32) {
-        let Some(card) = self.cards.get(card) else {
-            return (0, 0);
+    /// How much of the card's windows is used by approvals of the kind that is asked for, and what was
+    /// approved in the last 24 hours whatever for.
+    pub(crate) fn used(
+        &self,
+        request: &Request,
+        windows: &[Limit],
+        served_ms: u64,
+    ) -> ([Used; WINDOWS_MAX], i64) {
+        let (mut used, mut day) = ([Used::default(); WINDOWS_MAX], 0_i64);
+        let Some(card) = self.cards.get(&request.card) else {
+            return (used, day);
         };
-        if counts(card.since_ms, served_ms) {
-            return (card.minor, card.count);
+        let cash = is_cash(request.circumstances.kind);
+        for approval in self.of(card.last) {
+            let age_ms = served_ms.saturating_sub(approval.served_ms);
+            if age_ms < DAY_MS {
+                day = day.saturating_add(approval.minor);
+            }
+            let counts = windows.iter().zip(&mut used);
+            counts
+                .filter(|(window, _)| approval.cash == cash && age_ms < window.span_ms)
+                .for_each(|(_, used)| used.add(approval.minor));
         }
-        self.of(card.last)
-            .filter(|approval| counts(approval.served_ms, served_ms))
-            .fold((0, 0), |(minor, count), approval| {
-                (minor + approval.minor, count + 1)
-            })
+        (used, day)
     }
 
     /// The account on which stand-in approved the card last.
@@ -128,45 +146,45 @@ impl Windows {
         self.cards.get(card)?.account
     }
 
-    /// Counts an approval on this account.
-    pub(crate) fn add(
-        &mut self,
-        token: CardToken,
-        account: Option<AccountId>,
-        id: AuthorizationId,
-        minor: i64,
-        served_ms: u64,
-    ) {
+    /// Counts an approval. A credit spends nothing.
+    pub(crate) fn add(&mut self, answered: &Answered, served_ms: u64) {
+        let request = &answered.request;
+        let token = request.card;
         let (row, _) = self.cards.find_or_insert(&token, || Card::new(token));
         if let Some(card) = self.cards.at_mut(row) {
-            card.account = account.or(card.account);
-            card.minor += minor;
+            card.account = answered.account.or(card.account);
+            if answered.is_credit() {
+                return;
+            }
+            let charge = answered.charge();
             card.count += 1;
-            card.since_ms = card.since_ms.min(served_ms);
             self.approvals.push_back(Approval {
                 served_ms,
                 card: token,
-                id,
-                minor,
+                id: request.id,
+                minor: charge,
+                charge,
+                amount: answered.approved_amount.minor(),
                 before: card.last,
+                cash: is_cash(request.circumstances.kind),
             });
             card.last = self.gone + self.approvals.len() as u64;
         }
         self.forget(served_ms);
     }
 
-    /// A reversal left this much of an approval. It still counts as one.
-    pub(crate) fn lower(&mut self, card: &CardToken, id: AuthorizationId, minor: i64) {
-        let Some(card) = self.cards.get_mut(card) else {
+    /// A reversal left this much of an approval, in its own currency. It still counts as one.
+    pub(crate) fn lower(&mut self, card: &CardToken, id: AuthorizationId, left: i64) {
+        let Some(card) = self.cards.get(card) else {
             return;
         };
         let mut number = card.last;
         while let Some(approval) =
             nth(number, self.gone).and_then(|place| self.approvals.get_mut(place))
         {
-            if approval.id == id && minor < approval.minor {
-                card.minor -= approval.minor - minor;
-                approval.minor = minor;
+            if approval.id == id {
+                let left = share(approval.charge, approval.amount, left.min(approval.amount));
+                approval.minor = approval.minor.min(left);
             }
             number = approval.before;
         }
@@ -186,12 +204,8 @@ impl Windows {
             let Some(row) = self.cards.find(&approval.card) else {
                 continue;
             };
-            let left = self.cards.at(row).map_or(0, |card| card.last);
-            let since_ms = self.of(left).map(|approval| approval.served_ms).min();
             if let Some(card) = self.cards.at_mut(row) {
-                card.minor -= approval.minor;
                 card.count -= 1;
-                card.since_ms = since_ms.unwrap_or(u64::MAX);
                 if card.count == 0 && card.account.is_none() {
                     self.cards.remove(row);
                 }
@@ -206,7 +220,7 @@ fn nth(number: u64, gone: u64) -> Option<usize> {
 }
 
 fn counts(at: u64, now: u64) -> bool {
-    now.saturating_sub(at) < DAY_MS
+    now.saturating_sub(at) < KEPT_MS
 }
 
 #[cfg(test)]
@@ -214,50 +228,96 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::circumstances::Kind;
 
-    const CARD: CardToken = CardToken {
-        key_id: 1,
-        mac: [1; 16],
-    };
+    const CARD: u8 = 1;
+    const HOUR_MS: u64 = DAY_MS / 24;
 
     fn id(number: u8) -> AuthorizationId {
         AuthorizationId([number; 16])
     }
 
+    fn request(number: u8, card: u8, kind: Kind) -> Request {
+        let mut request = crate::sample::request(number.into(), card, 0);
+        request.id = id(number);
+        request.circumstances.kind = kind;
+        request
+    }
+
+    fn add(windows: &mut Windows, request: Request, minor: i64, charge: i64, served_ms: u64) {
+        let mut answered = crate::sample::approved(request, charge);
+        answered.approved_amount = ledger_api::Amount::new(minor).unwrap();
+        windows.add(&answered, served_ms);
+    }
+
+    fn limits(hours: &[u64]) -> Vec<Limit> {
+        let limit = |hours: &u64| Limit {
+            span_ms: hours * HOUR_MS,
+            count: 1,
+            minor: 1,
+        };
+        hours.iter().map(limit).collect()
+    }
+
+    /// Amounts and counts of the windows of one card.
+    fn used(windows: &Windows, kind: Kind, hours: &[u64], served_ms: u64) -> Vec<(i64, u32)> {
+        let request = request(99, CARD, kind);
+        let (used, _) = windows.used(&request, &limits(hours), served_ms);
+        let used = used.iter().take(hours.len());
+        used.map(|used| (used.minor, used.count)).collect()
+    }
+
     #[test]
-    fn an_approval_counts_for_24_hours() {
+    fn an_approval_counts_for_as_long_as_each_window_is() {
         let mut windows = Windows::default();
-        windows.add(CARD, None, id(1), 100, 0);
-        windows.add(CARD, None, id(2), 50, 1_000);
-        assert_eq!(windows.spent(&CARD, DAY_MS - 1), (150, 2));
-        assert_eq!(windows.spent(&CARD, DAY_MS), (50, 1));
-        assert_eq!(windows.spent(&CARD, DAY_MS + 1_000), (0, 0));
+        add(&mut windows, request(1, CARD, Kind::Purchase), 100, 100, 0);
+        add(
+            &mut windows,
+            request(2, CARD, Kind::Purchase),
+            50,
+            50,
+            1_000,
+        );
+        let at = |ms| used(&windows, Kind::Purchase, &[1, 24, 168], ms);
+        assert_eq!(at(HOUR_MS - 1), [(150, 2); 3]);
+        assert_eq!(at(HOUR_MS), [(50, 1), (150, 2), (150, 2)]);
+        assert_eq!(at(DAY_MS + 1_000), [(0, 0), (0, 0), (150, 2)]);
+        assert_eq!(at(7 * DAY_MS + 1_000), [(0, 0); 3]);
+    }
+
+    #[test]
+    fn purchases_and_cash_count_apart_and_a_credit_not_at_all() {
+        let mut windows = Windows::default();
+        add(&mut windows, request(1, CARD, Kind::Purchase), 100, 100, 0);
+        add(&mut windows, request(2, CARD, Kind::Cash), 40, 40, 0);
+        add(&mut windows, request(3, CARD, Kind::Other), 5, 5, 0);
+        add(&mut windows, request(4, CARD, Kind::Credit), 900, 0, 0);
+        assert_eq!(used(&windows, Kind::Purchase, &[24], 0), [(100, 1)]);
+        assert_eq!(used(&windows, Kind::Cash, &[24], 0), [(45, 2)]);
+        let (_, day) = windows.used(&request(9, CARD, Kind::Cash), &[], 0);
+        assert_eq!(day, 145, "away from home all of it counts together");
     }
 
     #[test]
     fn a_reversal_gives_back_the_amount_and_not_the_count() {
         let mut windows = Windows::default();
-        windows.add(CARD, None, id(1), 100, 0);
-        windows.lower(&CARD, id(1), 30);
-        windows.lower(&CARD, id(1), 60);
-        assert_eq!(windows.spent(&CARD, 0), (30, 1));
+        let of_card = request(1, CARD, Kind::Purchase);
+        add(&mut windows, of_card, 100, 120, 0);
+        windows.lower(&of_card.card, id(1), 30);
+        windows.lower(&of_card.card, id(1), 60);
+        assert_eq!(
+            used(&windows, Kind::Purchase, &[24], 0),
+            [(36, 1)],
+            "30 of 100 that were charged as 120"
+        );
     }
 
     #[test]
-    fn cards_that_are_not_used_again_leave_memory() {
+    fn cards_that_are_not_used_again_leave_memory_i12() {
         let mut windows = Windows::default();
-        windows.add(CARD, None, id(1), 100, 0);
-        windows.add(
-            CardToken {
-                key_id: 1,
-                mac: [2; 16],
-            },
-            None,
-            id(2),
-            1,
-            DAY_MS,
-        );
-        assert_eq!((windows.cards.len(), windows.approvals.len()), (1, 1));
+        add(&mut windows, request(1, CARD, Kind::Purchase), 100, 100, 0);
+        add(&mut windows, request(2, 2, Kind::Purchase), 1, 1, KEPT_MS);
+        assert_eq!(windows.approvals.len(), 1);
     }
 
     #[test]
@@ -290,34 +350,37 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_sum_of_a_card_is_that_of_what_still_counts(
-            steps in prop::collection::vec((1..4_u8, 0..DAY_MS / 4, 1..100_i64, 0..4_u8), 0..60)
+        fn what_a_card_has_used_is_what_still_counts(
+            steps in prop::collection::vec((1..4_u8, 0..DAY_MS / 4, 1..100_i64, 0..5_u8), 0..60)
         ) {
+            let hours = [1, 24, 168];
             let (mut windows, mut naive) = (Windows::default(), Vec::new());
             let mut now = 0;
-            for ((number, later, minor, what), approval) in steps.into_iter().zip(1..) {
+            for ((card, later, minor, what), number) in steps.into_iter().zip(1_u8..) {
                 now += later;
-                let card = CardToken { key_id: 1, mac: [number; 16] };
-                if what == 0 {
-                    windows.lower(&card, id(approval / 2), minor / 2);
-                    let meant = |it: &&mut (CardToken, u64, AuthorizationId, i64)| {
-                        it.0 == card && it.2 == id(approval / 2)
-                    };
+                let kind = if what % 2 == 0 { Kind::Purchase } else { Kind::Cash };
+                if what == 4 {
+                    let token = request(0, card, kind).card;
+                    windows.lower(&token, id(number / 2), minor / 2);
+                    let meant = |it: &&mut (u8, u64, u8, Kind, i64)| it.0 == card && it.2 == number / 2;
                     for it in naive.iter_mut().filter(meant) {
-                        it.3 = it.3.min(minor / 2);
+                        it.4 = it.4.min(minor / 2);
                     }
                 } else {
-                    let account = (what == 1).then_some(AccountId(u64::from(approval)));
-                    windows.add(card, account, id(approval), minor, now);
-                    naive.push((card, now, id(approval), minor));
+                    add(&mut windows, request(number, card, kind), minor, minor, now);
+                    naive.push((card, now, number, kind, minor));
                 }
-                for (number, later) in (1..4).flat_map(|n| [(n, 0), (n, DAY_MS / 3), (n, DAY_MS)]) {
-                    let card = CardToken { key_id: 1, mac: [number; 16] };
-                    let then = now + later;
-                    let left = naive.iter().filter(|it| it.0 == card && counts(it.1, then));
-                    let sum = left.clone().map(|it| it.3).sum::<i64>();
-                    let spent = (sum, u32::try_from(left.count()).unwrap());
-                    assert_eq!(windows.spent(&card, then), spent);
+                for (card, kind) in (1..4).flat_map(|n| [(n, Kind::Purchase), (n, Kind::Cash)]) {
+                    let then = now + later / 2;
+                    let (used, _) = windows.used(&request(99, card, kind), &limits(&hours), then);
+                    for (used, hours) in used.iter().zip(hours) {
+                        let counts = |it: &&(u8, u64, u8, Kind, i64)| {
+                            it.0 == card && it.3 == kind && then - it.1 < hours * HOUR_MS
+                        };
+                        let left = naive.iter().filter(counts);
+                        let sum = left.clone().map(|it| it.4).sum::<i64>();
+                        assert_eq!((used.minor, used.count), (sum, u32::try_from(left.count()).unwrap()));
+                    }
                 }
             }
         }

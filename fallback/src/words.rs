@@ -213,14 +213,27 @@ pub struct LedgerAnswer {
 pub struct Decision {
     /// Approved or declined.
     pub approved: bool,
-    /// The binding reason.
+    /// How much: what was asked for, or what the limits leave of it where the terminal takes less; zero for
+    /// a decline.
+    pub approved_amount: Amount,
+    /// The reason that is given.
     pub reason: Reason,
-    /// Every rule that is broken: the first of them is the reason.
+    /// The first rule that is broken: of a decline the reason, of a part what made it one.
+    pub binding: Option<Reason>,
+    /// Every rule that had something to weigh.
+    pub weighed: Reasons,
+    /// Every rule that is broken.
     pub broken: Reasons,
+    /// Exposure and realised overdraft of the gateway, in minor units of the policy's currency.
+    pub exposure_before: i64,
+    /// The same with what is approved.
+    pub exposure_after: i64,
     /// The account that was weighed, where the card is known.
     pub account: Option<AccountId>,
     /// How old the knowledge was, in milliseconds.
     pub knowledge_age_ms: u64,
+    /// Digest of the policy that it was weighed by.
+    pub policy_hash: u64,
 }
 
 /// Why an authorization gets no answer at all.

@@ -64,7 +64,7 @@ async fn declines_what_it_may_not_risk_while_the_ledger_is_down_i5_i7() -> anyho
     let cases = [
         (&card, 60_00, Reason::Approved),
         (&card, 60_00, Reason::InsufficientFunds), // its own spend counts
-        (&rich, 500_01, Reason::OverTransactionLimit),
+        (&rich, 500_01, Reason::OverEntryModeLimit),
         (&blocked[0], 1_00, Reason::CardFrozen),
         (&blocked[1], 1_00, Reason::CardExpired),
     ];

@@ -44,6 +44,12 @@ impl Reasons {
         self.0 == 0
     }
 
+    /// The first in order of precedence, which is that of their numbers.
+    pub fn first(self) -> Option<Reason> {
+        let place = u8::try_from(self.0.trailing_zeros()).ok()?;
+        Reason::from_code(place).filter(|_| !self.is_empty())
+    }
+
     /// In order of precedence.
     pub fn iter(self) -> impl Iterator<Item = Reason> {
         let all = Reason::ALL.iter().copied();
@@ -82,9 +88,14 @@ mod tests {
         for reason in Reason::ALL {
             let one = Reasons::of(*reason);
             assert_eq!(one.iter().collect::<Vec<_>>(), [*reason]);
+            assert_eq!(
+                one.and(Reason::VerificationUnknown).first(),
+                Some(*reason).min(Some(Reason::VerificationUnknown))
+            );
             assert_eq!(Reasons::from_bits(one.to_bits()), Some(one));
         }
         assert_eq!(Reasons::from_bits(1 << 63), None);
         assert!(Reasons::NONE.is_empty());
+        assert_eq!(Reasons::NONE.first(), None);
     }
 }

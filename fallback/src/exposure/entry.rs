@@ -4,13 +4,14 @@ use ledger_api::{AuthorizationId, Mark};
 
 use super::open::Open;
 use crate::maps::Keyed;
+use crate::policy::share;
 
 /// Something that became known about an id. Amounts are minor units, `seq` the journal record that
 /// the ledger has to acknowledge.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Claim {
-    /// Stand-in approved it: exposure.
-    Approved { minor: i64, seq: u64 },
+    /// Stand-in approved it: exposure of `charge`, in the policy's currency.
+    Approved { minor: i64, charge: i64, seq: u64 },
     /// The ledger was asked, its answer is unknown, and stand-in declined: the ledger may hold it
     /// until it has taken the advice.
     Unknown { minor: i64, seq: u64 },
@@ -37,8 +38,9 @@ pub(super) struct Entry {
     exposed: bool,
     /// The largest amount that anybody claims for it.
     claimed: i64,
-    /// What stand-in approved.
+    /// What stand-in approved, and what that is in the policy's currency.
     approved: i64,
+    charge: i64,
     /// The record of that approval; zero for none.
     approval: u64,
     /// What a reversal left; more than any amount where none came.
@@ -69,6 +71,7 @@ impl Entry {
             exposed: false,
             claimed: 0,
             approved: 0,
+            charge: 0,
             approval: 0,
             remaining: i64::MAX,
             open: Open::default(),
@@ -79,9 +82,10 @@ impl Entry {
 
     pub(super) fn claim(&mut self, claim: Claim) {
         let minor = match claim {
-            Claim::Approved { minor, seq } => {
+            Claim::Approved { minor, charge, seq } => {
                 self.approved = minor;
                 self.approval = seq;
+                self.charge = charge;
                 self.exposed = true;
                 self.reopen(seq);
                 minor
@@ -160,8 +164,18 @@ impl Entry {
         self.capped(self.claimed)
     }
 
-    /// Counted against the cap.
+    /// Counted against the cap, in the policy's currency.
     pub(super) fn exposure(&self) -> i64 {
+        self.charge_of(self.exposed_minor())
+    }
+
+    /// A part of what was approved, in the policy's currency.
+    pub(super) fn charge_of(&self, minor: i64) -> i64 {
+        share(self.charge, self.approved, minor)
+    }
+
+    /// What is exposed, in the account's currency.
+    pub(super) fn exposed_minor(&self) -> i64 {
         if self.exposed {
             self.capped(self.approved)
         } else {

@@ -25,14 +25,30 @@ fn shown(position: u64, available: i64) -> Shown {
 /// A stand-in approval that the ledger has acknowledged at `position`.
 fn approved(book: &mut Book, number: u8, minor: i64, position: u64) {
     let seq = u64::from(number);
-    book.claim(id(number), ACCOUNT, Claim::Approved { minor, seq });
+    book.claim(
+        id(number),
+        ACCOUNT,
+        Claim::Approved {
+            minor,
+            charge: minor,
+            seq,
+        },
+    );
     book.acknowledge(id(number), seq, mark(1, position), false);
 }
 
 #[test]
 fn exposure_leaves_when_the_feed_has_passed_and_the_account_covers_it() {
     let mut book = Book::default();
-    book.claim(id(1), ACCOUNT, Claim::Approved { minor: 100, seq: 1 });
+    book.claim(
+        id(1),
+        ACCOUNT,
+        Claim::Approved {
+            minor: 100,
+            charge: 100,
+            seq: 1,
+        },
+    );
     assert_eq!((book.held(ACCOUNT), book.charged().exposure), (100, 100));
     assert!(
         book.settle(ACCOUNT, shown(99, 500), 0).is_empty(),
@@ -100,7 +116,15 @@ fn an_overdraft_is_charged_up_to_what_stand_in_approved() {
 #[test]
 fn a_parked_approval_is_realised_because_no_books_have_it() {
     let mut book = Book::default();
-    book.claim(id(1), ACCOUNT, Claim::Approved { minor: 100, seq: 1 });
+    book.claim(
+        id(1),
+        ACCOUNT,
+        Claim::Approved {
+            minor: 100,
+            charge: 100,
+            seq: 1,
+        },
+    );
     book.acknowledge(id(1), 1, mark(1, 10), true);
     assert_eq!((book.charged().exposure, book.charged().realised), (0, 100));
     assert!(book.settle(ACCOUNT, shown(10, 500), 0).is_empty());
@@ -110,7 +134,15 @@ fn a_parked_approval_is_realised_because_no_books_have_it() {
 #[test]
 fn a_reversal_gives_back_at_once_and_once_rule_9() {
     let mut book = Book::default();
-    book.claim(id(1), ACCOUNT, Claim::Approved { minor: 100, seq: 1 });
+    book.claim(
+        id(1),
+        ACCOUNT,
+        Claim::Approved {
+            minor: 100,
+            charge: 100,
+            seq: 1,
+        },
+    );
     book.reverse(id(1), 30, 2, true);
     book.reverse(id(1), 60, 3, true);
     assert_eq!((book.held(ACCOUNT), book.charged().exposure), (30, 30));
@@ -199,7 +231,15 @@ fn what_only_the_ledger_approved_is_held_for_a_day_under_another_epoch() {
 #[test]
 fn an_exposure_that_left_before_leaves_once() {
     let mut book = Book::default();
-    book.claim(id(1), ACCOUNT, Claim::Approved { minor: 100, seq: 1 });
+    book.claim(
+        id(1),
+        ACCOUNT,
+        Claim::Approved {
+            minor: 100,
+            charge: 100,
+            seq: 1,
+        },
+    );
     for _ in 0..2 {
         book.left_before(id(1), 40);
     }
@@ -241,7 +281,15 @@ fn account_of(number: u8) -> AccountId {
 fn play(book: &mut Book, step: Step, seq: u64) {
     match step {
         Step::Approve(n, minor) => {
-            book.claim(id(n), account_of(n), Claim::Approved { minor, seq });
+            book.claim(
+                id(n),
+                account_of(n),
+                Claim::Approved {
+                    minor,
+                    charge: minor,
+                    seq,
+                },
+            );
         }
         Step::Unknown(n, minor) => {
             book.claim(id(n), account_of(n), Claim::Unknown { minor, seq });

@@ -74,6 +74,7 @@ use ledger_api::{AccountId, Amount, AuthorizationId, CardToken, Cause, Currency,
 
 pub(crate) use answered::BYTES as ANSWER_BYTES;
 
+use crate::circumstances::Kind;
 use crate::decide::Reasons;
 use crate::words::{Answer, Completion, DecidedBy, Movement, Request};
 
@@ -130,13 +131,23 @@ pub struct Answered {
     /// Every rule that it broke; of older journals none.
     pub broken: Reasons,
     /// Exposure and realised overdraft of the gateway before it, in minor units of the policy's currency;
-    /// of older journals zero.
+    /// of older journals zero, and what follows is what was approved.
     pub exposure_before: i64,
     /// The same after it: what stand-in approved is in it.
     pub exposure_after: i64,
 }
 
 impl Answered {
+    /// What it adds to the gateway's exposure, in minor units of the policy's currency.
+    pub(crate) fn charge(&self) -> i64 {
+        self.exposure_after.saturating_sub(self.exposure_before)
+    }
+
+    /// True where it is of money for the cardholder.
+    pub(crate) fn is_credit(&self) -> bool {
+        self.request.circumstances.kind == Kind::Credit
+    }
+
     /// The answer as the rest of the crate speaks of it, not reversed yet. `seq` is this record's.
     pub fn answer(&self, seq: u64, approval_code: [u8; 6]) -> Answer {
         Answer {

@@ -25,35 +25,23 @@ impl State {
         let case = self.case(&request, now);
         let decision = decide(&case);
         let ledger_declines = asked && ledger_declines(&case);
-        let before = case
-            .spend
-            .exposure_minor
-            .saturating_add(case.spend.realised_minor);
         let answered = Answered {
             at_ms: now.boot_ms,
             request,
             account: decision.account,
             approved: decision.approved,
-            approved_amount: if decision.approved {
-                request.amount
-            } else {
-                Amount::ZERO
-            },
+            approved_amount: decision.approved_amount,
             reason: decision.reason,
             by: DecidedBy::StandIn,
             cause,
             asked,
             ledger_declines,
             mark: Mark::default(),
-            policy_hash: self.policy_hash,
+            policy_hash: decision.policy_hash,
             knowledge_age_ms: decision.knowledge_age_ms,
             broken: decision.broken,
-            exposure_before: before,
-            exposure_after: before.saturating_add(if decision.approved {
-                request.amount.minor()
-            } else {
-                0
-            }),
+            exposure_before: decision.exposure_before,
+            exposure_after: decision.exposure_after,
         };
         match self.append(Record::Answer(answered)) {
             Ok(appended) => {
@@ -80,6 +68,7 @@ impl State {
                     approved: false,
                     approved_amount: Amount::ZERO,
                     reason,
+                    exposure_after: answered.exposure_before,
                     ..answered
                 };
                 Ok(Given::now(self.install_unwritten(&declined)))

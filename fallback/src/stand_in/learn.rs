@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use ledger_api::{AccountId, Amount, AuthorizationId, Change, FeedPage, JournalHead, Mark};
 
 use super::state::State;
+use crate::circumstances::Kind;
 use crate::copy::RolledBack;
 use crate::exposure::{Claim, Left};
 use crate::journal::{Covered, Record};
-use crate::words::{DecidedBy, Now};
+use crate::words::{Answer, DecidedBy, Now};
 
 impl State {
     pub(super) fn apply_feed(&mut self, page: &FeedPage, now: Now) {
@@ -99,7 +100,12 @@ impl State {
 
     /// A record has to be told again: what it approved is spent as if it had just been.
     pub(super) fn claim_again(&mut self, id: AuthorizationId, seq: u64) {
-        let approved = self.answers.at(seq).filter(|answer| answer.approved);
+        // A credit takes nothing.
+        let spends = |answer: &Answer| {
+            let credit = answer.request.circumstances.kind == Kind::Credit;
+            answer.approved && (!credit || answer.by == DecidedBy::Ledger)
+        };
+        let approved = self.answers.at(seq).filter(spends);
         let Some(answer) = approved else {
             self.book.reopen(id, seq);
             self.subtract_capture(seq);
@@ -118,7 +124,11 @@ impl State {
         };
         let minor = answer.approved_amount.minor();
         let claim = match answer.by {
-            DecidedBy::StandIn => Claim::Approved { minor, seq },
+            DecidedBy::StandIn => {
+                let rate = self.policy.rate(answer.request.currency);
+                let charge = rate.map_or(minor, |rate| rate.charge(minor));
+                Claim::Approved { minor, charge, seq }
+            }
             DecidedBy::Network | DecidedBy::Ledger => Claim::Told { minor, seq },
         };
         self.claim(id, account, claim);

@@ -380,10 +380,7 @@ impl State {
             self.replay.note_decided(seq, request.id, answered.mark);
         }
         if answered.by == DecidedBy::StandIn && answered.approved {
-            let minor = answered.approved_amount.minor();
-            let (card, id) = (request.card, request.id);
-            self.windows
-                .add(card, answered.account, id, minor, served_ms);
+            self.windows.add(answered, served_ms);
         }
         answer
     }
@@ -408,7 +405,13 @@ impl State {
         let minor = answered.approved_amount.minor();
         let served_ms = self.time.read(answered.at_ms);
         let claim = match (answered.by, answered.approved) {
-            (DecidedBy::StandIn, true) => Claim::Approved { minor, seq },
+            // A credit takes nothing, and gives nothing before the books show it.
+            (DecidedBy::StandIn | DecidedBy::Network, true) if answered.is_credit() => return,
+            (DecidedBy::StandIn, true) => Claim::Approved {
+                minor,
+                charge: answered.charge(),
+                seq,
+            },
             (DecidedBy::StandIn, false) if answered.asked && !answered.ledger_declines => {
                 Claim::Unknown {
                     minor: answered.request.amount.minor(),

@@ -1,11 +1,12 @@
 //! Telling the ledger, and hearing that it has taken it.
 
 use ledger_api::{
-    Advice, AdviceAnswer, AdviceItem, AdviceOutcome, AdviceSource, JournalHead, Reason,
+    Advice, AdviceAnswer, AdviceItem, AdviceOutcome, AdviceSource, Amount, JournalHead, Reason,
 };
 
 use super::state::State;
 use super::{NoAnswer, outcome_unknown};
+use crate::circumstances::Kind;
 use crate::journal::{Acknowledged, AppendError, Appended, Record};
 use crate::words::{Answer, DecidedBy, Now};
 
@@ -119,13 +120,22 @@ fn note_parked(seq: u64, reason: Reason) {
     tracing::warn!(seq, %reason, "the ledger has parked an advice: it waits for a person");
 }
 
+/// What the ledger is to hold. Of a credit nothing: its money moves when it is completed.
+fn booked(answer: &Answer) -> Amount {
+    let credit = answer.request.circumstances.kind == Kind::Credit;
+    if credit && answer.by != DecidedBy::Ledger {
+        return Amount::ZERO;
+    }
+    answer.approved_amount
+}
+
 fn advice(answer: &Answer) -> Advice {
     let request = &answer.request;
     Advice {
         id: request.id,
         card: request.card,
         requested_minor: request.amount,
-        approved_minor: answer.approved_amount,
+        approved_minor: booked(answer),
         approved: answer.approved,
         currency: request.currency,
         fingerprint: request.fingerprint,

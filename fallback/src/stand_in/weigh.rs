@@ -59,7 +59,8 @@ impl State {
         // What is slow comes last: rows that are far away are on their way together.
         let known = self.copy.known(&request.card);
         let served_ms = self.time.read(now.boot_ms);
-        let (card_day_minor, card_day_count) = self.windows.spent(&request.card, served_ms);
+        let windows = self.policy.windows(request.circumstances.kind);
+        let (used, card_day_minor) = self.windows.used(request, windows, served_ms);
         let charged = self.book.charged();
         let card = known.map(Known::card);
         let own_minor = card.map_or(0, |card| self.book.held(card.account));
@@ -74,8 +75,8 @@ impl State {
             },
             spend: Spend {
                 own_minor,
+                card: used,
                 card_day_minor,
-                card_day_count,
                 exposure_minor: charged.exposure,
                 realised_minor: charged.realised,
                 reversed_before: self.reversed.contains_key(&request.id),

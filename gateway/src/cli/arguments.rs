@@ -168,6 +168,9 @@ fn files(layer: &Layer, report: &mut Report) -> Option<(Keys, Homes, Policy)> {
     };
     let policy = policy.and_then(|text| Policy::parse(&text).map_err(|e| e.to_string()));
     let policy = report.keep("files.policy", policy);
+    if let (Some(policy), Some(homes)) = (&policy, &homes) {
+        report.keep("files.policy", policy.fits(homes));
+    }
     if let (Some(name), Some(homes)) = (&layer.name, &homes)
         && !homes.contains(name)
     {

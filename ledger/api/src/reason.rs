@@ -79,10 +79,24 @@ codes! {
         /// The authorization that this one adds to is over: captured, released, reversed, expired or
         /// declined.
         AuthorizationClosed = 17, "authorization_closed";
-        /// More than one transaction may be.
+        /// Stand-in: no exchange rate is signed for this currency.
+        CurrencyNotCovered = 18, "currency_not_covered";
+        /// Stand-in: nothing is approved for this category of merchant.
+        MerchantCategoryNotPermitted = 19, "merchant_category_not_permitted";
+        /// More than one transaction of this card may be.
         OverTransactionLimit = 20, "over_transaction_limit";
-        /// More than the card may spend, or more often, in its window.
+        /// More than the card may spend in its window.
         OverCardLimit = 21, "over_card_limit";
+        /// Stand-in: more often than the card may be used in its window.
+        OverCardCount = 22, "over_card_count";
+        /// Stand-in: more than one transaction may be whose card was read like this.
+        OverEntryModeLimit = 23, "over_entry_mode_limit";
+        /// Stand-in: more than one transaction of cash may be.
+        OverCashLimit = 24, "over_cash_limit";
+        /// Stand-in: more than one transaction at this category of merchant may be.
+        OverMerchantCategoryLimit = 25, "over_merchant_category_limit";
+        /// Stand-in: more than one transaction in this country may be.
+        OverCountryLimit = 26, "over_country_limit";
         /// Not enough money.
         InsufficientFunds = 30, "insufficient_funds";
         /// Stand-in: this gateway has approved as much as it may.
@@ -144,8 +158,8 @@ pub const REASONS: &[ReasonRow] = &[
         Reason::PartiallyApproved,
         "10",
         true,
-        false,
-        "there is less money than asked for, and the terminal takes less",
+        true,
+        "there is less money than asked for, or stand-in may approve less, and the terminal takes less",
     ),
     row(
         Reason::IncorrectPin,
@@ -202,8 +216,8 @@ pub const REASONS: &[ReasonRow] = &[
         Reason::TransactionNotPermitted,
         "57",
         true,
-        false,
-        "such a transaction is not allowed: here, one that adds to an authorization of another card, or to one that itself adds to another",
+        true,
+        "such a transaction is not allowed: by the ledger, one that adds to an authorization of another card, or to one that itself adds to another; by stand-in, one of a kind that the policy declines",
     ),
     row(
         Reason::AuthorizationClosed,
@@ -213,18 +227,67 @@ pub const REASONS: &[ReasonRow] = &[
         "it adds to an authorization that is captured, released, reversed, expired or declined, or it comes after its own capture",
     ),
     row(
+        Reason::CurrencyNotCovered,
+        "57",
+        false,
+        true,
+        "no exchange rate is signed for this currency",
+    ),
+    row(
+        Reason::MerchantCategoryNotPermitted,
+        "57",
+        false,
+        true,
+        "nothing is approved by stand-in for this category of merchant",
+    ),
+    row(
         Reason::OverTransactionLimit,
         "61",
         true,
         true,
-        "more than one transaction may be",
+        "more than one transaction of this card may be",
     ),
     row(
         Reason::OverCardLimit,
         "61",
         false,
         true,
-        "more than the card may spend, or more often, in its window",
+        "more than the card may spend in its window",
+    ),
+    row(
+        Reason::OverCardCount,
+        "65",
+        false,
+        true,
+        "more often than the card may be used in its window",
+    ),
+    row(
+        Reason::OverEntryModeLimit,
+        "61",
+        false,
+        true,
+        "more than one transaction may be whose card was read like this",
+    ),
+    row(
+        Reason::OverCashLimit,
+        "61",
+        false,
+        true,
+        "more than one transaction of cash may be",
+    ),
+    row(
+        Reason::OverMerchantCategoryLimit,
+        "61",
+        false,
+        true,
+        "more than one transaction at this category of merchant may be",
+    ),
+    row(
+        Reason::OverCountryLimit,
+        "61",
+        false,
+        true,
+        "more than one transaction in this country may be",
     ),
     row(
         Reason::InsufficientFunds,

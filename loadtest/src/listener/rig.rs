@@ -113,15 +113,21 @@ impl Rig {
 /// The policy that ships, with limits that nobody reaches.
 fn generous() -> anyhow::Result<String> {
     let mut policy: toml::Table = toml::from_str(Policy::default_text())?;
-    for key in [
-        "transaction_max_minor",
-        "card_day_max_minor",
-        "card_elsewhere_max_minor",
-        "gateway_exposure_max_minor",
+    let mut window = toml::Table::new();
+    window.insert("hours".into(), 24.into());
+    window.insert("count".into(), 1_000_000_000.into());
+    window.insert("max_minor".into(), OPENING_MINOR.into());
+    for (section, key, value) in [
+        ("exposure", "gateway_max_minor", OPENING_MINOR.into()),
+        ("exposure", "programme_max_minor", OPENING_MINOR.into()),
+        ("transaction", "chip_max_minor", OPENING_MINOR.into()),
+        ("card", "elsewhere_day_max_minor", OPENING_MINOR.into()),
+        ("card", "purchase", toml::Value::Array(vec![window.into()])),
     ] {
-        policy.insert(key.into(), OPENING_MINOR.into());
+        let section = policy.get_mut(section).and_then(toml::Value::as_table_mut);
+        let section = section.context("the default policy has other sections")?;
+        section.insert(key.into(), value);
     }
-    policy.insert("card_day_max_count".into(), 1_000_000_000.into());
     Ok(toml::to_string(&policy)?)
 }
 

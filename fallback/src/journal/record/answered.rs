@@ -120,7 +120,14 @@ pub(super) fn decode(fields: &mut Fields<'_>, whole: bool) -> Result<Answered, R
     } = if whole {
         weighed(fields)?
     } else {
-        Weighed::default()
+        Weighed {
+            // Their policy had one currency.
+            exposure_after: match by {
+                DecidedBy::StandIn => approved_amount.minor(),
+                DecidedBy::Ledger | DecidedBy::Network => 0,
+            },
+            ..Weighed::default()
+        }
     };
     Ok(Answered {
         at_ms,

@@ -4,29 +4,17 @@ use std::sync::Arc;
 
 use ledger_api::{AdviceOutcome, Cause, Mark, Reason};
 
-use super::rig::{EPOCH, Rig, account, id, minor, request, token};
+use super::rig::{EPOCH, Rig, account, id, limits, minor, request, token};
 use crate::disk::Torn;
 use crate::words::LedgerAnswer;
 
-const SMALL: &[(&str, &str)] = &[
-    (
-        "transaction_max_minor = 50_000",
-        "transaction_max_minor = 1_000",
-    ),
-    ("card_day_max_minor = 200_000", "card_day_max_minor = 1_000"),
-    (
-        "card_elsewhere_max_minor = 15_000",
-        "card_elsewhere_max_minor = 1_000",
-    ),
-    (
-        "gateway_exposure_max_minor = 10_000_000",
-        "gateway_exposure_max_minor = 1_000",
-    ),
-];
+fn small() -> String {
+    limits(1_000, 1_000, 1_000, 1_000)
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn sixty_four_deciders_at_once_never_pass_the_cap_i5() {
-    let rig = Arc::new(Rig::listed(SMALL, 1_000_000));
+    let rig = Arc::new(Rig::listed_under(&small(), 1_000_000));
     let deciders = (0..64_u32).map(|decider| {
         let rig = Arc::clone(&rig);
         tokio::spawn(async move {
@@ -84,11 +72,11 @@ async fn what_the_ledger_approved_is_subtracted_until_the_feed_shows_it_rule_12(
 
 #[tokio::test]
 async fn an_unknown_outcome_is_subtracted_until_the_feed_shows_the_advice_rule_12() {
-    let rig = Rig::listed(&[("= 50_000", "= 5_000")], 10_000);
+    let rig = Rig::listed_under(&limits(5_000, 200_000, 15_000, 10_000_000), 10_000);
     let declined = rig
         .decide(request(1, 1, 9_000), Cause::LedgerTimeout, true, rig.now)
         .await;
-    assert_eq!(declined.unwrap().reason, Reason::OverTransactionLimit);
+    assert_eq!(declined.unwrap().reason, Reason::OverEntryModeLimit);
     assert_eq!(rig.charged(), (0, 0));
     assert_eq!(
         rig.decline(request(2, 1, 2_000)).await,
@@ -173,7 +161,7 @@ async fn a_late_older_change_does_not_erase_spend() {
 
 #[tokio::test]
 async fn a_flapping_ledger_does_not_multiply_the_bound_rule_14() {
-    let mut rig = Rig::listed(SMALL, 1_000);
+    let mut rig = Rig::listed_under(&small(), 1_000);
     let mut approved = 0;
     for outage in 0..9_u32 {
         // The money is gone in the ledger, and this gateway does not know it yet.
@@ -206,7 +194,7 @@ async fn a_flapping_ledger_does_not_multiply_the_bound_rule_14() {
 
 #[tokio::test]
 async fn a_power_cut_does_not_clear_realised_overdraft_rule_14() {
-    let mut rig = Rig::listed(SMALL, 1_000);
+    let mut rig = Rig::listed_under(&small(), 1_000);
     rig.approve(request(1, 1, 400)).await;
     rig.take_all(1).await;
     rig.feed(1, vec![account(1, 1, -300)]);
@@ -246,7 +234,7 @@ async fn a_card_has_its_floor_away_from_home() {
 
 #[tokio::test]
 async fn the_networks_own_approvals_are_no_exposure_and_outrank_ours_rule_5() {
-    let rig = Rig::listed(SMALL, 1_000_000);
+    let rig = Rig::listed_under(&small(), 1_000_000);
     rig.approve(request(1, 1, 100)).await;
     let accepted = rig
         .accept_advice(request(1, 1, 100), true, minor(60), rig.now)

@@ -9,27 +9,11 @@ use ledger_api::{
 };
 use proptest::prelude::*;
 
-use super::rig::{EPOCH, Rig, account, id, minor, request, token};
+use super::rig::{EPOCH, Rig, account, id, limits, minor, request, token};
 use crate::words::{Answer, Completion, LedgerAnswer, Movement};
 
 const CAP: i64 = 1_000;
 const OPENING: i64 = 400;
-
-const POLICY: &[(&str, &str)] = &[
-    (
-        "transaction_max_minor = 50_000",
-        "transaction_max_minor = 300",
-    ),
-    ("card_day_max_minor = 200_000", "card_day_max_minor = 900"),
-    (
-        "card_elsewhere_max_minor = 15_000",
-        "card_elsewhere_max_minor = 500",
-    ),
-    (
-        "gateway_exposure_max_minor = 10_000_000",
-        "gateway_exposure_max_minor = 1_000",
-    ),
-];
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -413,7 +397,7 @@ proptest! {
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let rig = Rig::listed(POLICY, OPENING);
+            let rig = Rig::listed_under(&limits(300, 900, 500, CAP), OPENING);
             let ledger = Ledger::new();
             let mut history = History {
                 rig, ledger, answers: Vec::new(), completions: Vec::new(), next: 1,

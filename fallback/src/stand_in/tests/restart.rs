@@ -61,9 +61,19 @@ async fn a_file_that_lags_behind_has_spend_subtracted_again_rule_12() {
     rig.approve(request(4, 1, 1_000)).await;
 }
 
+/// The limits in full for as long as knowledge may be old at all.
+const WEEK: (&str, &str) = (
+    "    { minutes = 60, percent = 100 },
+    { minutes = 120, percent = 75 },
+    { minutes = 240, percent = 50 },
+",
+    "    { minutes = 10_080, percent = 100 },
+",
+);
+
 #[tokio::test]
 async fn windows_stand_still_between_two_boots_and_go_on_within_one_rule_16() {
-    let mut rig = Rig::listed(&[("= 240", "= 10_080")], 1_000_000);
+    let mut rig = Rig::listed(&[WEEK], 1_000_000);
     let card = rig.card_at_home(true);
     for number in 0..4 {
         rig.approve(request(number, card, 50_000)).await;
@@ -263,8 +273,8 @@ async fn what_was_parked_is_charged_once_however_often_the_ledger_is_restored_ru
 #[tokio::test]
 async fn a_restored_ledger_is_told_what_it_had_approved_itself_i1_rule_22() {
     let replace = [(
-        "card_elsewhere_max_minor = 15_000",
-        "card_elsewhere_max_minor = 150_000",
+        "elsewhere_day_max_minor = 15_000",
+        "elsewhere_day_max_minor = 150_000",
     )];
     let mut rig = Rig::listed(&replace, 10_000);
     rig.ledger_approves(request(1, 1, 6_000), 1).await;

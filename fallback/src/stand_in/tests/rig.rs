@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ledger_api::{
     AccountId, AccountState, AccountStatus, AdviceAnswer, AdviceItem, AdviceOutcome, Amount,
     AuthorizationId, CardState, CardStatus, CardToken, Cause, Change, Changed, Currency, Expiry,
-    FeedPage, Fingerprint, Mark, Reason,
+    FeedPage, Mark, Reason,
 };
 use tempfile::TempDir;
 
@@ -40,10 +40,15 @@ impl Rig {
                 assert!(text.contains(from), "{from}");
                 text.replace(from, to)
             });
+        Self::under(&text)
+    }
+
+    /// The same under this policy.
+    pub(super) fn under(text: &str) -> Self {
         let mut rig = Self {
             disk: SimDisk::new(),
             directory: tempfile::tempdir().unwrap(),
-            policy: Policy::parse(&text).unwrap(),
+            policy: Policy::parse(text).unwrap(),
             boot_id: 7,
             journal_epoch: 42,
             now: Now {
@@ -58,7 +63,16 @@ impl Rig {
 
     /// The same, with cards 1 to 9 on accounts 1 to 9, each with this much.
     pub(super) fn listed(replace: &[(&str, &str)], available: i64) -> Self {
-        let rig = Self::new(replace);
+        Self::new(replace).with_cards(available)
+    }
+
+    /// The same under this policy.
+    pub(super) fn listed_under(text: &str, available: i64) -> Self {
+        Self::under(text).with_cards(available)
+    }
+
+    fn with_cards(self, available: i64) -> Self {
+        let rig = self;
         rig.list(
             Mark {
                 epoch: EPOCH,
@@ -251,22 +265,7 @@ pub(super) fn id(number: u32) -> AuthorizationId {
 }
 
 pub(super) fn request(number: u32, card: u8, amount: i64) -> Request {
-    Request {
-        id: id(number),
-        card: token(card),
-        amount: minor(amount),
-        currency: "EUR".parse::<Currency>().unwrap(),
-        expiry: None,
-        fingerprint: Fingerprint(u64::from(number)),
-        alias: u64::from(number) + 1_000_000,
-        repeat: false,
-        stan: number,
-        rrn: *b"000000000001",
-        terminal: 1,
-        captures: false,
-        verification: crate::Verification::default(),
-        circumstances: crate::Circumstances::default(),
-    }
+    crate::sample::request(number, card, amount)
 }
 
 pub(super) fn card(position: u64, number: u8) -> Change {
@@ -288,4 +287,28 @@ pub(super) fn account(position: u64, number: u8, available_minor: i64) -> Change
         available_minor,
     });
     Change { position, what }
+}
+
+/// The default policy with these limits: of one transaction, of a card's day at its home and elsewhere, and
+/// of the gateway.
+pub(super) fn limits(transaction: i64, day: i64, elsewhere: i64, gateway: i64) -> String {
+    let mut policy: toml::Table = Policy::default_text().parse().unwrap();
+    let mut set = |section: &str, key: &str, minor: i64| {
+        let section = policy[section].as_table_mut().unwrap();
+        assert!(section.insert(key.into(), minor.into()).is_some(), "{key}");
+    };
+    for entry in crate::Entry::ALL {
+        let key = format!("{}_max_minor", entry.name());
+        set("transaction", &key, transaction);
+    }
+    set("transaction", "cash_max_minor", transaction);
+    set("card", "elsewhere_day_max_minor", elsewhere);
+    set("exposure", "gateway_max_minor", gateway);
+    set("exposure", "programme_max_minor", 2 * gateway);
+    for kind in ["purchase", "cash"] {
+        let windows = policy["card"][kind].as_array_mut().unwrap();
+        let window = windows[0].as_table_mut().unwrap();
+        window.insert("max_minor".into(), day.into());
+    }
+    policy.to_string()
 }
