@@ -13,6 +13,7 @@ use ledger_api::{AccountState, AccountStatus, Amount, CardState, CardStatus, Rea
 
 use crate::circumstances::Kind;
 use crate::policy::{Left, Policy, Rate, WINDOWS_MAX};
+use crate::velocity::PLACES;
 use crate::words::{Decision, Now, Request};
 pub use reasons::Reasons;
 pub use rules::RULES;
@@ -63,6 +64,8 @@ pub struct Spend {
     pub exposure_minor: i64,
     /// Overdraft that this gateway's approvals have caused (rule 14).
     pub realised_minor: i64,
+    /// Approved by this gateway at the merchant, at the terminal, for the range of card numbers.
+    pub velocity: [Used; PLACES],
     /// True where the reversal of this id came first.
     pub reversed_before: bool,
 }

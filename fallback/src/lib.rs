@@ -28,6 +28,7 @@ pub mod policy;
 mod sample;
 pub mod stand_in;
 mod syntax;
+mod velocity;
 pub mod verification;
 mod windows;
 pub mod words;

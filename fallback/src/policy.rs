@@ -37,6 +37,9 @@ const VERSION: u32 = 2;
 /// The most windows that a card has for purchases, and for cash.
 pub const WINDOWS_MAX: usize = 4;
 
+/// What velocity is of, in the order of [`Policy::velocity`].
+const PLACES: [&str; 3] = ["merchant", "terminal", "bin"];
+
 /// So much and so often within a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {
@@ -63,6 +66,8 @@ pub struct Policy {
     permits: [bool; Kind::ALL.len()],
     purchase: Vec<Limit>,
     cash: Vec<Limit>,
+    /// Of merchants, terminals and ranges of card numbers.
+    velocity: [Option<Limit>; PLACES.len()],
     elsewhere_day_max: i64,
     spendable_percent: u64,
     age: Curve,
@@ -138,6 +143,23 @@ impl Policy {
         })
     }
 
+    /// That it counts in the currency of the one in force: what is charged already is in that.
+    ///
+    /// # Errors
+    /// It does not.
+    pub fn may_follow(&self, in_force: &Self) -> Result<(), PolicyError> {
+        if self.currency == in_force.currency {
+            return Ok(());
+        }
+        Err(PolicyError::meaningless(
+            format!(
+                "currency {}, and the one in force counts in {}",
+                self.currency, in_force.currency
+            ),
+            "keep the currency, and give the other one a rate",
+        ))
+    }
+
     /// The currency of all limits.
     pub fn currency(&self) -> Currency {
         self.currency
@@ -182,6 +204,11 @@ impl Policy {
         } else {
             &self.purchase
         }
+    }
+
+    /// How much and how often in one place: at a merchant, at a terminal, for a range of card numbers.
+    pub fn velocity(&self) -> [Option<Limit>; PLACES.len()] {
+        self.velocity
     }
 
     /// The most that one card may spend in 24 hours at a gateway that is not its home, in minor units.

@@ -426,6 +426,20 @@ impl StandIn {
         self.lock().heard(now);
     }
 
+    /// Decides by another policy from now on. What was approved stays counted: in windows, in exposure, and
+    /// at merchants and terminals. Who may raise the bound is for the caller to know.
+    ///
+    /// # Errors
+    /// The fleet's caps do not fit, or it counts in another currency: the one in force stays.
+    pub fn replace_policy(&self, policy: Policy, now: Now) -> Result<(), PolicyError> {
+        self.lock().replace_policy(policy, now)
+    }
+
+    /// The policy in force.
+    pub fn policy(&self) -> Policy {
+        self.lock().policy.clone()
+    }
+
     /// No stand-in from now on, until the process is restarted. What was answered is told on.
     pub fn fence(&self, why: String) {
         self.lock().fence(why);

@@ -5,6 +5,7 @@ use ledger_api::{AccountStatus, CardStatus, Reason};
 use super::{Rule, Says, Weighing};
 use crate::circumstances::Kind;
 use crate::policy::{OnUnknown, Say, is_cash};
+use crate::velocity;
 use crate::verification::Check;
 
 /// All rules, in order of precedence: the first that is broken is the reason. The order is that of
@@ -70,6 +71,9 @@ pub const RULES: &[Rule] = &[
         Says::broken_if(!it.case.can_weigh())
     }),
     (Reason::VerificationUnknown, unverified),
+    (Reason::OverMerchantVelocity, |it| over_velocity(it, 0)),
+    (Reason::OverTerminalVelocity, |it| over_velocity(it, 1)),
+    (Reason::OverBinVelocity, |it| over_velocity(it, 2)),
 ];
 
 /// What was checked and is wrong.
@@ -189,6 +193,24 @@ fn over_exposure(it: &Weighing<'_>) -> Says {
     }
     let most = it.case.policy.gateway_exposure_max().minor();
     Says::Leaves(most.saturating_sub(it.case.spend.charged_minor()))
+}
+
+/// What this place leaves, in the order of [`velocity::keys`]. It does not shrink with age: it is about
+/// the place, and not about what is known of the card.
+fn over_velocity(it: &Weighing<'_>, place: usize) -> Says {
+    let key = velocity::keys(it.case.request).get(place).copied();
+    let limit = it.case.policy.velocity().get(place).copied().flatten();
+    let used = it.case.spend.velocity.get(place);
+    match (key, limit, used) {
+        (Some(1..), Some(limit), Some(used)) if takes_money(it) => {
+            if used.count >= limit.count {
+                Says::Breaks
+            } else {
+                Says::Leaves(limit.minor.saturating_sub(used.minor))
+            }
+        }
+        _ => Says::Nothing,
+    }
 }
 
 /// Something was presented that nobody has checked, and the policy asks for a result.

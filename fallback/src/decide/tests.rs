@@ -73,7 +73,13 @@ fn example() -> Example {
 }
 
 fn reason(change: impl FnOnce(&mut Example)) -> Reason {
-    reason_under(Policy::default_text(), change)
+    reason_under(&with_bin(), change)
+}
+
+/// The default policy, with the limit that it only has as an example.
+fn with_bin() -> String {
+    let limit = "\n[velocity.bin]\nminutes = 10\ncount = 500\nmax_minor = 1_000_000\n";
+    format!("{}{limit}", Policy::default_text())
 }
 
 fn reason_under(policy: &str, change: impl FnOnce(&mut Example)) -> Reason {
@@ -189,6 +195,16 @@ const BREAKS: &[Break] = &[
             ..e.request.verification
         }
     }),
+    (Reason::OverMerchantVelocity, |e| {
+        e.spend.velocity[0].minor = 19_900_01
+    }),
+    (Reason::OverTerminalVelocity, |e| {
+        e.spend.velocity[1].count = 200
+    }),
+    (Reason::OverBinVelocity, |e| {
+        e.request.circumstances.bin = 1;
+        e.spend.velocity[2].count = 500;
+    }),
 ];
 
 #[test]
@@ -215,7 +231,7 @@ fn each_rule_declines_by_its_own_name() {
 #[test]
 fn where_two_rules_are_broken_the_first_one_is_given() {
     // So that not being at home breaks one rule only.
-    let policy = Policy::default_text().replace("day_max_minor = 15_000", "day_max_minor = 50_000");
+    let policy = with_bin().replace("day_max_minor = 15_000", "day_max_minor = 50_000");
     for (place, (first, break_first)) in BREAKS.iter().enumerate() {
         for (second, break_second) in &BREAKS[place + 1..] {
             let given = reason_under(&policy, |e| {

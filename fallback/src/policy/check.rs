@@ -5,14 +5,17 @@ use sha2::{Digest, Sha256};
 
 use super::age::Curve;
 use super::error::{PolicyError, nests, range};
-use super::file::{File, Layout, Transaction, Window};
+use super::file::{File, Layout, Pace, Transaction, Window};
 use super::groups::{Categories, Countries};
 use super::rates::Rate;
-use super::{Limit, Policy, Unverified, VERSION, WINDOWS_MAX, first_u64};
+use super::{Limit, PLACES, Policy, Unverified, VERSION, WINDOWS_MAX, first_u64};
 use crate::circumstances::Entry;
 use crate::syntax;
 
 const HOUR_MS: u64 = 3_600_000;
+const MINUTE_MS: u64 = 60_000;
+/// A place is looked at for at most a day.
+const MINUTES_MAX: u64 = 24 * 60;
 /// A window is at most a week: that is for how long approvals are remembered.
 const HOURS_MAX: u64 = 7 * 24;
 
@@ -41,6 +44,11 @@ pub(super) fn parse(text: &str) -> Result<Policy, PolicyError> {
         ],
         purchase: windows("card.purchase", &file.card.purchase)?,
         cash: windows("card.cash", &file.card.cash)?,
+        velocity: [
+            pace("merchant", file.velocity.merchant.as_ref())?,
+            pace("terminal", file.velocity.terminal.as_ref())?,
+            pace("bin", file.velocity.bin.as_ref())?,
+        ],
         elsewhere_day_max: file.card.elsewhere_day_max_minor.minor(),
         spendable_percent: file.balance.spendable_percent,
         age: Curve::parse(&file.age)?,
@@ -126,6 +134,30 @@ fn windows(key: &str, list: &[Window]) -> Result<Vec<Limit>, PolicyError> {
     Ok(limits)
 }
 
+fn pace(place: &str, pace: Option<&Pace>) -> Result<Option<Limit>, PolicyError> {
+    let Some(pace) = pace else {
+        return Ok(None);
+    };
+    let key = |what: &str| format!("velocity.{place}.{what}");
+    range(
+        key("minutes"),
+        pace.minutes,
+        1..=MINUTES_MAX,
+        "from 1 to 1440 (a day)",
+    )?;
+    range(
+        key("count"),
+        pace.count.into(),
+        1..=u32::MAX.into(),
+        "at least 1",
+    )?;
+    Ok(Some(Limit {
+        span_ms: pace.minutes * MINUTE_MS,
+        count: pace.count,
+        minor: pace.max_minor.minor(),
+    }))
+}
+
 /// Transaction ≤ every window of the card ≤ gateway ≤ programme.
 fn nested(policy: &Policy) -> Result<(), PolicyError> {
     let gateway = ("exposure.gateway_max_minor", policy.gateway_max.minor());
@@ -148,6 +180,16 @@ fn nested(policy: &Policy) -> Result<(), PolicyError> {
     ] {
         let most = windows.last().map_or(0, |window| window.minor);
         nests((key, most), gateway)?;
+    }
+    let largest = policy.entry_max.iter().copied().max().unwrap_or_default();
+    for (place, pace) in PLACES.iter().zip(policy.velocity) {
+        let Some(pace) = pace else { continue };
+        let key = format!("velocity.{place}.max_minor");
+        nests(
+            ("the largest limit of transaction", largest),
+            (&key, pace.minor),
+        )?;
+        nests((&key, pace.minor), gateway)?;
     }
     let elsewhere = ("card.elsewhere_day_max_minor", policy.elsewhere_day_max);
     nests(elsewhere, gateway)?;

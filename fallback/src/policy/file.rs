@@ -18,6 +18,8 @@ pub(super) struct File {
     pub(super) transaction: Transaction,
     pub(super) kinds: Kinds,
     pub(super) card: Card,
+    #[serde(default)]
+    pub(super) velocity: Velocity,
     pub(super) balance: Balance,
     pub(super) age: Age,
     pub(super) verification: Verification,
@@ -88,6 +90,22 @@ pub(super) struct Card {
 #[serde(deny_unknown_fields)]
 pub(super) struct Window {
     pub(super) hours: u64,
+    pub(super) count: u32,
+    pub(super) max_minor: Amount,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Velocity {
+    pub(super) merchant: Option<Pace>,
+    pub(super) terminal: Option<Pace>,
+    pub(super) bin: Option<Pace>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Pace {
+    pub(super) minutes: u64,
     pub(super) count: u32,
     pub(super) max_minor: Amount,
 }

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{Limit, Policy, VERSION};
+use super::{Limit, PLACES, Policy, VERSION};
 use crate::circumstances::{Entry, Kind};
 
 const HOUR_MS: u64 = 3_600_000;
+const MINUTE_MS: u64 = 60_000;
 
 /// A key and what it says, in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,6 +81,14 @@ impl Policy {
             "card.elsewhere_day_max_minor".into(),
             money(self.elsewhere_day_max),
         );
+        for (place, limit) in PLACES.iter().zip(self.velocity) {
+            let says = limit.map_or("no limit".to_owned(), |limit| {
+                let minutes = limit.span_ms / MINUTE_MS;
+                let (most, count) = (money(limit.minor), limit.count);
+                format!("{most} in {count} authorizations within {minutes} min")
+            });
+            say(format!("velocity.{place}"), says);
+        }
         say(
             "balance.spendable_percent".into(),
             self.spendable_percent.to_string(),

@@ -54,6 +54,9 @@ kinds.inquiry = decline
 card.purchase of 24 h = 2000.00 EUR in 250 authorizations
 card.cash of 24 h = 400.00 EUR in 5 authorizations
 card.elsewhere_day_max_minor = 150.00 EUR
+velocity.merchant = 20000.00 EUR in 1000 authorizations within 60 min
+velocity.terminal = 5000.00 EUR in 200 authorizations within 60 min
+velocity.bin = no limit
 balance.spendable_percent = 100
 age.curve = steps, 60 min: 100 %, 120 min: 75 %, 240 min: 50 %
 verification.cvv2_unknown = decline
@@ -107,7 +110,7 @@ fn the_hash_names_the_content_and_neither_comments_nor_order() {
     }
     assert_eq!(
         policy.hash(),
-        0xe839_612a_23fc_f75b,
+        0xe295_3bf4_c7ae_0848,
         "golden: a change here changes the hash on every decision"
     );
 }
@@ -181,6 +184,22 @@ fn limits_that_contradict_each_other_are_refused_with_the_cure() {
             "programme_max_minor = 9_999_999",
             "is above exposure.programme_max_minor (9999999); lower the first or raise the second",
         ),
+        (
+            "max_minor = 500_000",
+            "max_minor = 49_999",
+            "the largest limit of transaction (50000) is above velocity.terminal.max_minor (49999)",
+        ),
+        (
+            "max_minor = 2_000_000",
+            "max_minor = 10_000_001",
+            "velocity.merchant.max_minor (10000001) is above exposure.gateway_max_minor (10000000)",
+        ),
+        (
+            "minutes = 60\ncount = 200",
+            "minutes = 1_441\ncount = 200",
+            "from 1 to 1440 (a day)",
+        ),
+        ("[velocity.terminal]", "[velocity.till]", "unknown field"),
         (one, two, "not in order; write the shortest first"),
         (
             one,

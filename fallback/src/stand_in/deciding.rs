@@ -6,9 +6,20 @@ use super::state::State;
 use super::{Given, NoAnswer, refused};
 use crate::decide::{decide, ledger_declines};
 use crate::journal::{Answered, Record};
+use crate::policy::{Policy, PolicyError};
 use crate::words::{DecidedBy, Now, Request};
 
 impl State {
+    /// Decides by another policy from here on. What was approved stays counted.
+    pub(super) fn replace_policy(&mut self, policy: Policy, now: Now) -> Result<(), PolicyError> {
+        policy.fits(&self.homes)?;
+        policy.may_follow(&self.policy)?;
+        self.velocity.change(&policy, self.time.read(now.boot_ms));
+        self.policy_hash = policy.hash();
+        self.policy = policy;
+        Ok(())
+    }
+
     pub(super) fn decide(
         &mut self,
         request: Request,

@@ -18,6 +18,7 @@ use crate::homes::Homes;
 use crate::journal::{Answered, AppendError, Appended, Journal, Record, Reversed};
 use crate::maps::FastMap;
 use crate::policy::Policy;
+use crate::velocity::Velocity;
 use crate::windows::{ServedTime, Windows};
 use crate::words::{
     Accepted, Answer, DecidedBy, LedgerAnswer, NotTaken, Now, Request, completion_id,
@@ -38,6 +39,7 @@ pub(super) struct State {
     pub(super) time: ServedTime,
     pub(super) book: Book,
     pub(super) windows: Windows,
+    pub(super) velocity: Velocity,
     pub(super) answers: Answers,
     pub(super) completions: Completions,
     pub(super) replay: Replay,
@@ -93,6 +95,7 @@ impl State {
     pub(super) fn new(setup: super::Setup) -> Self {
         Self {
             policy_hash: setup.policy.hash(),
+            velocity: Velocity::new(&setup.policy),
             gateway: setup.gateway,
             homes: setup.homes,
             policy: setup.policy,
@@ -381,6 +384,7 @@ impl State {
         }
         if answered.by == DecidedBy::StandIn && answered.approved {
             self.windows.add(answered, served_ms);
+            self.velocity.add(answered, served_ms);
         }
         answer
     }

@@ -3,6 +3,7 @@
 mod bound;
 mod completions;
 mod history;
+mod limits;
 mod matching;
 mod repeats;
 mod restart;

@@ -79,6 +79,7 @@ impl State {
                 card_day_minor,
                 exposure_minor: charged.exposure,
                 realised_minor: charged.realised,
+                velocity: self.velocity.used(request, served_ms),
                 reversed_before: self.reversed.contains_key(&request.id),
             },
             policy: &self.policy,

@@ -109,6 +109,12 @@ codes! {
         StandInUnavailable = 43, "stand_in_unavailable";
         /// Stand-in: a CVV2, PIN or cryptogram was presented that nobody has checked.
         VerificationUnknown = 44, "verification_unknown";
+        /// Stand-in: too much or too often at this merchant.
+        OverMerchantVelocity = 45, "over_merchant_velocity";
+        /// Stand-in: too much or too often at this terminal.
+        OverTerminalVelocity = 46, "over_terminal_velocity";
+        /// Stand-in: too much or too often for this range of card numbers.
+        OverBinVelocity = 47, "over_bin_velocity";
     }
 }
 
@@ -330,6 +336,27 @@ pub const REASONS: &[ReasonRow] = &[
         false,
         true,
         "a CVV2, PIN or cryptogram was presented that nobody has checked, and the policy asks for a result",
+    ),
+    row(
+        Reason::OverMerchantVelocity,
+        "05",
+        false,
+        true,
+        "stand-in has approved as much or as often at this merchant as it may",
+    ),
+    row(
+        Reason::OverTerminalVelocity,
+        "05",
+        false,
+        true,
+        "stand-in has approved as much or as often at this terminal as it may",
+    ),
+    row(
+        Reason::OverBinVelocity,
+        "05",
+        false,
+        true,
+        "stand-in has approved as much or as often for this range of card numbers as it may",
     ),
 ];
 

@@ -5,11 +5,10 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Stdio;
 
-use ::tests::cluster::{Node, Stack, StackConfig};
+use ::tests::cluster::{Node, Stack, StackConfig, one_till};
 use ::tests::payment::NewCard;
 use ::tests::process::Program;
 use anyhow::{Context, bail};
-use fallback::policy::Policy;
 use rustix::process::Pid;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use tempfile::TempDir;
@@ -112,7 +111,7 @@ impl Rig {
 
 /// The policy that ships, with limits that nobody reaches.
 fn generous() -> anyhow::Result<String> {
-    let mut policy: toml::Table = toml::from_str(Policy::default_text())?;
+    let mut policy: toml::Table = toml::from_str(&one_till())?;
     let mut window = toml::Table::new();
     window.insert("hours".into(), 24.into());
     window.insert("count".into(), 1_000_000_000.into());

@@ -8,13 +8,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use fallback::Policy;
 use tokio::task::JoinSet;
 
 use super::cards::{Secrets, needles};
 use super::needles::{Form, Found, Needles};
 use super::{http, iso};
-use crate::cluster::{Stack, StackConfig};
+use crate::cluster::{Stack, StackConfig, one_till};
 use crate::collector::Collector;
 use crate::http_client::HttpClient;
 use crate::iso_client::CHECKED_LINK;
@@ -51,7 +50,7 @@ pub fn verbose(config: &mut StackConfig, collector: &Collector) {
     config.gateway_args = traces.to_vec();
     let links = ["--links", CHECKED_LINK].map(str::to_owned);
     config.gateway_args.extend(links);
-    let careful = Policy::default_text();
+    let careful = one_till();
     config.policy = Some(careful.replace("_unknown = \"decline\"", "_unknown = \"ignore\""));
 }
 

@@ -41,10 +41,8 @@ impl Stack {
         let names = (1..=config.gateways.max(1)).map(|n| format!("gw{n}").parse());
         let names: Vec<GatewayId> = names.collect::<Result<_, _>>()?;
         let homes_file = write_homes(&path, &names)?;
-        let policy_file = match &config.policy {
-            Some(policy) => Some(write(&path, "policy.toml", policy)?),
-            None => None,
-        };
+        let policy = config.policy.clone().unwrap_or_else(super::one_till);
+        let policy_file = write(&path, "policy.toml", &policy)?;
 
         let (ledger_process, ledger) = start_ledger(&config, &path, postgres.as_ref()).await?;
         let (proxy, proxied) = start_proxy(&config, &path, ledger).await?;
@@ -62,9 +60,7 @@ impl Stack {
             push_path(&mut args, "--data", &path.join(name.as_str()));
             push_path(&mut args, "--keys", &keys_file);
             push_path(&mut args, "--homes", &homes_file);
-            if let Some(policy) = &policy_file {
-                push_path(&mut args, "--policy", policy);
-            }
+            push_path(&mut args, "--policy", &policy_file);
             // No load balancer has to notice here, unless a test wants one to.
             if !config.gateway_args.iter().any(|arg| arg == DRAIN_NOTICE) {
                 args.extend(arguments(&[(DRAIN_NOTICE, "0")]));

@@ -228,6 +228,43 @@ fn limits_shrink_with_age_and_the_cap_does_not_i7() {
     assert_eq!(capped, Reason::Approved);
 }
 
+#[test]
+fn one_place_sells_only_so_much_and_so_often_whatever_the_card_i5() {
+    let used = |minor, count| Used { minor, count };
+    for (place, before, amount, expected) in [
+        (0, used(19_900_00, 999), 100_00, Reason::Approved),
+        (
+            0,
+            used(19_900_00, 999),
+            100_01,
+            Reason::OverMerchantVelocity,
+        ),
+        (0, used(0, 1_000), 1, Reason::OverMerchantVelocity),
+        (1, used(4_900_00, 199), 100_00, Reason::Approved),
+        (1, used(4_900_00, 199), 100_01, Reason::OverTerminalVelocity),
+        (1, used(0, 200), 1, Reason::OverTerminalVelocity),
+        (2, used(9_900_00, 499), 100_00, Reason::Approved),
+        (2, used(9_900_00, 499), 100_01, Reason::OverBinVelocity),
+    ] {
+        let given = reason(|e| {
+            e.request.circumstances.bin = 1;
+            e.spend.velocity[place] = before;
+            e.request.amount = minor(amount);
+        });
+        assert_eq!(given, expected, "place {place}, {before:?}, {amount}");
+    }
+    let not_told = reason(|e| {
+        e.request.circumstances.merchant = 0;
+        e.spend.velocity[0].count = 1_000;
+    });
+    assert_eq!(not_told, Reason::Approved);
+    let none = reason_under(Policy::default_text(), |e| {
+        e.request.circumstances.bin = 1;
+        e.spend.velocity[2].count = u32::MAX;
+    });
+    assert_eq!(none, Reason::Approved, "no limit, no rule");
+}
+
 /// A dollar is 90 cents and a haircut of 10 %: 99 cents.
 const DOLLARS: &str = "\n[[rate]]\ncurrency = \"USD\"\nrate = \"0.9\"\nhaircut_percent = 10\n";
 
