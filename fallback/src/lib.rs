@@ -9,6 +9,7 @@
 //! | [`stand_in`] | the engine: decide, reserve, write down, answer; replay; all that a gateway calls |
 //! | [`decide`] | the rules, as a table |
 //! | [`policy`], [`homes`] | the signed limits; which gateway may use them for which card |
+//! | [`simulate`] | a recorded day under another policy |
 //! | [`copy`] | what the ledger has told: cards, balances, and how old that is |
 //! | [`journal`], [`disk`] | what was answered, so that it is never forgotten |
 //! | [`circumstances`] | what an authorization is for, and where and how it was made |
@@ -26,6 +27,7 @@ mod maps;
 pub mod policy;
 #[cfg(test)]
 mod sample;
+pub mod simulate;
 pub mod stand_in;
 mod syntax;
 mod velocity;

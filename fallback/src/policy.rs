@@ -143,6 +143,20 @@ impl Policy {
         })
     }
 
+    /// True where it can lose more than the one in force: for this fleet, or, where the fleet is not known,
+    /// for the largest that either has room for. Of another currency nobody can say.
+    pub fn raises(&self, in_force: &Self, homes: Option<&Homes>) -> bool {
+        let higher = |minor: fn(&Self) -> i64| minor(self) > minor(in_force);
+        self.currency != in_force.currency
+            || match homes {
+                Some(homes) => self.bound_minor(homes) > in_force.bound_minor(homes),
+                None => {
+                    higher(|policy| policy.gateway_max.minor())
+                        || higher(|policy| policy.programme_max.minor())
+                }
+            }
+    }
+
     /// That it counts in the currency of the one in force: what is charged already is in that.
     ///
     /// # Errors

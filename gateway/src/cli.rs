@@ -6,6 +6,7 @@ pub mod config;
 mod doors;
 mod iso;
 mod journal;
+mod policy;
 mod serve;
 #[cfg(test)]
 mod tests;
@@ -56,6 +57,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
     if let Some(Command::Journal(command)) = command {
         return command.run();
+    }
+    if let Some(Command::Policy(words)) = command {
+        return words.run();
     }
     let loaded = SERVICE.load_from::<Config>(&matches, &settings::environment);
     // A gateway with other faults in its configuration can be asked too.

@@ -16,6 +16,7 @@ use process::telemetry;
 use super::config::Config;
 use super::iso::Words;
 use super::journal::JournalCommand;
+use super::policy::Policies;
 use crate::authorize::Budgets;
 use crate::identity::Keys;
 use crate::iso::links;
@@ -42,6 +43,8 @@ pub(super) enum Command {
     Config(ConfigCommand),
     /// Ask a running gateway whether it can answer safely: exit code 0, or 1 and why not.
     Healthcheck(Healthcheck),
+    /// Check, compare and try the limits of stand-in: see `gateway policy --help`.
+    Policy(Policies),
     /// Describe, write and send ISO 8583 messages: see `gateway iso --help`.
     Iso(Words),
     /// Say, check or write out what a gateway has answered, from its journal's directory.
@@ -60,6 +63,8 @@ Examples:
   HOLDFAST_LOG=info,gateway=debug gateway --config gateway.toml
       with a setting from the environment
   gateway healthcheck --url http://127.0.0.1:7401/readyz
+  gateway policy check policy.toml --homes homes.toml
+      the limits of stand-in in words, and the most that an outage can cost
   gateway iso describe message.bin
       what an ISO 8583 message says, masked
   gateway journal inspect data/gw1/journal
@@ -68,8 +73,8 @@ Examples:
 Flags count before the environment, that before the file, that before defaults.
 
 Exit codes: 0 drained or done, 1 could not start or not healthy, 2 not drained in time or stopped at
-once by a second signal, 64 configuration. Those of `gateway iso` and `gateway journal` are in their
---help.";
+once by a second signal, 64 configuration. Those of `gateway iso`, `gateway policy` and `gateway journal` are
+in their --help.";
 
 /// What has been understood.
 pub(super) struct Settings {
