@@ -31,6 +31,7 @@ use crate::ledger_client::breaker::Breaker;
 use crate::ledger_client::{Ask, AskError, Sent};
 use crate::metrics::labels::Wait;
 use crate::metrics::{Metrics, Waiting};
+use crate::policy_file::PolicyFile;
 use crate::shadow::Shadow;
 use crate::stack::Ledger;
 use crate::traces::{Asking, Trail, Writing};
@@ -136,6 +137,8 @@ pub struct Parts {
     pub telemetry: Telemetry,
     /// Says what came of checking PIN, CVV2 and cryptogram.
     pub verifier: Arc<dyn Verifier>,
+    /// Where the policy is read again.
+    pub policy: PolicyFile,
 }
 
 /// An answer, and whether it had been given before.

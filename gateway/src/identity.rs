@@ -308,7 +308,8 @@ fn first_u64(bytes: [u8; 16]) -> u64 {
     u64::from_le_bytes(first)
 }
 
-fn parse_hex(text: &str) -> Option<Zeroizing<[u8; 32]>> {
+/// 32 bytes from 64 hexadecimal digits.
+pub(crate) fn parse_hex(text: &str) -> Option<Zeroizing<[u8; 32]>> {
     let digits = text.as_bytes();
     if digits.len() != 64 || !digits.iter().all(u8::is_ascii_hexdigit) {
         return None;

@@ -18,6 +18,7 @@
 //! configuration that does not nest is refused.
 
 pub mod accept;
+pub mod approval;
 pub mod at_once;
 pub mod authorize;
 pub mod cli;
@@ -31,6 +32,7 @@ pub mod keys_in_flight;
 pub mod lanes;
 pub mod ledger_client;
 pub mod metrics;
+pub mod policy_file;
 pub mod replay;
 pub mod shadow;
 pub mod stack;

@@ -168,6 +168,11 @@ process::catalogue! {
     JOURNAL_FULL = Gauge "holdfast_journal_full" None,
         "1 while its next segment cannot be made: stand-in declines once the present one is full",
         "1";
+    POLICY_TAKEN = Counter "holdfast_policy_reloads_total" None,
+        "How often the policy file was read again and taken, since the process started", "";
+    POLICY_REFUSED = Gauge "holdfast_policy_refused" None,
+        "1 while the policy file that was read last is not in force: it cannot be used, or raises the bound without an approval",
+        "1: the status says why; the policy before it counts";
     FENCED = Gauge "holdfast_fenced" None,
         "1 where stand-in is fenced because the journal was lost or rolled back (rule 11)",
         "1";

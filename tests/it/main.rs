@@ -33,6 +33,7 @@ mod matching;
 mod metrics;
 mod oracle;
 mod overload;
+mod policy;
 mod postgres;
 mod pyiso8583;
 #[path = "../../gateway/iso8583/tests/it/random.rs"]

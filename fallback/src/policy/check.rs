@@ -69,7 +69,7 @@ pub(super) fn parse(text: &str) -> Result<Policy, PolicyError> {
         "from 0 to 100",
     )?;
     nested(&policy)?;
-    policy.hash = first_u64(&Sha256::digest(policy.canonical().as_bytes()));
+    policy.hash = first_u64(&Sha256::digest(policy.content().as_bytes()));
     Ok(policy)
 }
 

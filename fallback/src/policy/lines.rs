@@ -136,8 +136,9 @@ impl Policy {
             .collect()
     }
 
-    /// What the hash is made of. Whoever changes it changes the hash on every decision.
-    pub(super) fn canonical(&self) -> String {
+    /// Everything that it says, as one text: what the hash is made of. Whoever changes how it is written
+    /// changes the hash on every decision.
+    pub fn content(&self) -> String {
         let mut text = format!("holdfast policy {VERSION}\n");
         for Line { key, says } in self.lines() {
             text.push_str(&format!("{key} = {says}\n"));

@@ -17,6 +17,7 @@ use super::config::Config;
 use super::iso::Words;
 use super::journal::JournalCommand;
 use super::policy::Policies;
+use crate::approval::ApprovalKey;
 use crate::authorize::Budgets;
 use crate::identity::Keys;
 use crate::iso::links;
@@ -94,6 +95,10 @@ pub(super) struct Settings {
     pub(super) homes: Homes,
     /// The limits.
     pub(super) policy: Policy,
+    /// Where they are; `None` for the built-in ones.
+    pub(super) policy_path: Option<PathBuf>,
+    /// Who approves higher ones.
+    pub(super) approval: Option<ApprovalKey>,
     /// The log filter.
     pub(super) log: String,
     /// Time.
@@ -136,7 +141,7 @@ pub(super) fn understand(loaded: Loaded<Config>) -> (Option<Settings>, Report) {
     else {
         return (None, report);
     };
-    let (keys, homes, policy) = files;
+    let (keys, homes, policy, approval) = files;
     let settings = Settings {
         name: config.name,
         http: config.doors.http,
@@ -146,6 +151,8 @@ pub(super) fn understand(loaded: Loaded<Config>) -> (Option<Settings>, Report) {
         keys,
         homes,
         policy,
+        policy_path: config.files.policy,
+        approval,
         log: config.log.filter,
         budgets,
         rate_per_s: config.admission.rate_per_s,
@@ -157,7 +164,9 @@ pub(super) fn understand(loaded: Loaded<Config>) -> (Option<Settings>, Report) {
     (Some(settings), report)
 }
 
-fn files(layer: &Layer, report: &mut Report) -> Option<(Keys, Homes, Policy)> {
+type Read = (Keys, Homes, Policy, Option<ApprovalKey>);
+
+fn files(layer: &Layer, report: &mut Report) -> Option<Read> {
     let files = &layer.files;
     let keys = files.keys.as_deref().and_then(|path| {
         let keys = read(path).and_then(|text| Keys::parse(&text).map_err(|e| e.to_string()));
@@ -166,6 +175,10 @@ fn files(layer: &Layer, report: &mut Report) -> Option<(Keys, Homes, Policy)> {
     let homes = files.homes.as_deref().and_then(|path| {
         let homes = read(path).and_then(|text| Homes::parse(&text).map_err(|e| e.to_string()));
         report.keep("files.homes", homes)
+    });
+    let approval = files.policy_approval_key.as_deref().map(|path| {
+        let key = read(path).and_then(|text| ApprovalKey::parse(&text).map_err(|e| e.to_string()));
+        report.keep("files.policy_approval_key", key)
     });
     let policy = match files.policy.as_deref() {
         Some(path) => read(path),
@@ -182,7 +195,11 @@ fn files(layer: &Layer, report: &mut Report) -> Option<(Keys, Homes, Policy)> {
         let what = format!("`{name}` is not in the homes file");
         report.refuse("name", what, "add it there first");
     }
-    Some((keys?, homes?, policy?))
+    let approval = match approval {
+        Some(key) => Some(key?),
+        None => None,
+    };
+    Some((keys?, homes?, policy?, approval))
 }
 
 /// The links of a file, or the one that there is without.

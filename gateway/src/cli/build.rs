@@ -25,6 +25,7 @@ use crate::ledger_client::batches::Batches;
 use crate::ledger_client::breaker::{Breaker, Config};
 use crate::ledger_client::wire::Wire;
 use crate::metrics::Metrics;
+use crate::policy_file::{PolicyFile, Reloads};
 use crate::shadow::Shadow;
 use crate::stack;
 use crate::verification::Upstream;
@@ -77,6 +78,12 @@ pub(super) fn parts(settings: &Settings) -> anyhow::Result<Built> {
         metrics,
         telemetry,
         verifier: Arc::new(Upstream),
+        policy: PolicyFile {
+            path: settings.policy_path.clone(),
+            homes: settings.homes.clone(),
+            approval: settings.approval.clone(),
+            reloads: Reloads::default(),
+        },
     });
     Ok(Built {
         gateway,

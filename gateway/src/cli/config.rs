@@ -126,8 +126,16 @@ pub struct Files {
     pub homes: PathBuf,
 
     /// The limits of stand-in (TOML); the built-in policy where there is none.
+    ///
+    /// The file is read again at SIGHUP; one that cannot be used keeps what is in force.
     #[config(env = "HOLDFAST_POLICY_FILE")]
     pub policy: Option<PathBuf>,
+
+    /// The key of whoever approves a policy that can lose more: `approval <64 hex>` on one line.
+    ///
+    /// Without one, no policy that is read while the gateway runs can raise the worst case.
+    #[config(env = "HOLDFAST_POLICY_APPROVAL_KEY_FILE")]
+    pub policy_approval_key: Option<PathBuf>,
 
     /// The ISO 8583 links (TOML); one named `iso` at `doors.iso` where there is none.
     ///
@@ -171,6 +179,8 @@ pub const SERVICE: Service = Service {
         Flag::new("files.keys", "keys", "FILE").example("keys.txt"),
         Flag::new("files.homes", "homes", "FILE").example("homes.toml"),
         Flag::new("files.policy", "policy", "FILE").example("policy.toml"),
+        Flag::new("files.policy_approval_key", "policy-approval-key", "FILE")
+            .example("approval.txt"),
         Flag::new("files.links", "links", "FILE").example("links.toml"),
         Flag::new("log.filter", "log", "FILTER"),
         Flag::new("telemetry.otlp_endpoint", "otlp-endpoint", "URL")

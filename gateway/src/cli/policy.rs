@@ -17,6 +17,7 @@ use fallback::{Homes, Policy};
 use ledger_api::GatewayId;
 use process::settings::{EXIT_CONFIGURATION, Output};
 
+use crate::approval::ApprovalKey;
 use print::{Checked, Compared, Simulated};
 
 /// The words behind `gateway policy`, read by a parser of their own: the flags of the gateway's settings
@@ -24,7 +25,7 @@ use print::{Checked, Compared, Simulated};
 #[derive(Debug, clap::Args)]
 #[command(disable_help_flag = true)]
 pub(super) struct Policies {
-    /// default, check, diff or simulate; `gateway policy --help` says more.
+    /// default, check, diff, approve or simulate; `gateway policy --help` says more.
     #[arg(
         trailing_var_arg = true,
         allow_hyphen_values = true,
@@ -70,6 +71,18 @@ enum Tool {
         #[arg(long, value_enum, default_value = "text")]
         output: Output,
     },
+    /// Print the second approval that a policy needs which raises the worst case: what running gateways of
+    /// this fleet look for in FILE.approval beside it.
+    Approve {
+        /// The policy.
+        file: PathBuf,
+        /// The gateways: an approval is of a policy and of the worst case that follows from it.
+        #[arg(long, value_name = "FILE")]
+        homes: PathBuf,
+        /// The key of whoever approves: `approval <64 hex digits>` on one line.
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+    },
     /// Decide what a journal has of stand-in again under another policy, and print what would differ, in
     /// number and in money. What the gateway knew of cards and balances is taken as it was. Reads only.
     Simulate {
@@ -99,6 +112,8 @@ Examples:
       whether it can be used, what it says, and the most that an outage can cost
   gateway policy diff policy.toml next.toml --homes homes.toml
       what the change adds to that
+  gateway policy approve next.toml --homes homes.toml --key approval.txt > policy.toml.approval
+      the second approval, by whoever has that key; then: mv next.toml policy.toml, and SIGHUP
   gateway policy simulate --journal var/gateway --policy next.toml
       what next.toml would have decided otherwise
 
@@ -156,6 +171,7 @@ impl Tool {
                 homes,
                 output,
             } => diff(&before, &after, homes.as_deref(), output),
+            Self::Approve { file, homes, key } => approve(&file, &homes, &key),
             Self::Simulate {
                 journal,
                 policy,
@@ -191,6 +207,13 @@ fn diff(before: &Path, after: &Path, homes: Option<&Path>, output: Output) -> Do
     let compared = Compared::new(&before, &after, homes.as_ref());
     let code = if compared.raises { EXIT_RAISED } else { 0 };
     Ok((compared.print(output), code))
+}
+
+fn approve(file: &Path, homes: &Path, key: &Path) -> Done {
+    let (policy, homes) = (read_policy(file)?, read_homes(homes)?);
+    policy.fits(&homes).map_err(|error| error.to_string())?;
+    let key = ApprovalKey::parse(&read(key)?).map_err(|e| format!("{}: {e}", key.display()))?;
+    Ok((key.token(&policy, &homes) + "\n", 0))
 }
 
 fn again(directory: &Path, file: &Path, place: Option<Place<'_>>, output: Output) -> Done {

@@ -13,7 +13,7 @@ use super::build;
 use super::doors::Doors;
 use crate::authorize::Gateway;
 use crate::drain::{Draining, Times};
-use crate::{feed, replay};
+use crate::{feed, policy_file, replay};
 
 /// What is left of a gateway that has stopped.
 pub(super) struct Ended {
@@ -25,6 +25,7 @@ pub(super) struct Ended {
 
 /// Serves until it is asked to stop.
 pub(super) async fn serve(settings: Settings) -> anyhow::Result<Ended> {
+    let again = process::stop::Hangup::install();
     let mut stop = pin!(process::stop::requested_once(super::EXIT_NOT_DRAINED));
     let listeners = Doors::bind(&settings).await?;
     let settings = Arc::new(settings);
@@ -48,6 +49,7 @@ pub(super) async fn serve(settings: Settings) -> anyhow::Result<Ended> {
         parts.replay,
         last.clone(),
     ));
+    background.spawn(policy_file::run(parts.gateway.clone(), again, last.clone()));
 
     println!("gateway {} ready {addresses}", settings.name);
     info!(

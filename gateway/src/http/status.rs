@@ -30,6 +30,9 @@ struct StatusView {
     duplicates_suppressed: u64,
     shadow: Divergence,
     links: Vec<LinkView>,
+    /// Why the policy file that was read last is not in force; absent where it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy_refused: Option<String>,
 }
 
 /// An ISO 8583 link.
@@ -94,6 +97,7 @@ pub(super) async fn status(State(app): State<App>) -> Response {
         duplicates_suppressed: parts.duplicates.load(std::sync::atomic::Ordering::Relaxed),
         shadow: parts.shadow.read(),
         links: app.links.iter().map(|link| LinkView::of(link)).collect(),
+        policy_refused: parts.policy.reloads.refused(),
     })
 }
 

@@ -86,6 +86,9 @@ impl Collector for Known {
         advices(&mut scrape, &status)?;
         knowledge(&mut scrape, &status.knowledge)?;
         journal(&mut scrape, &status.journal)?;
+        let reloads = &self.gateway.parts().policy.reloads;
+        scrape.counter(&POLICY_TAKEN, reloads.taken())?;
+        scrape.gauge(&POLICY_REFUSED, u32::from(reloads.refused().is_some()))?;
         scrape.gauge(&FENCED, u32::from(status.fenced.is_some()))
     }
 }

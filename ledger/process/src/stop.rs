@@ -1,4 +1,4 @@
-//! When to stop.
+//! When to stop, and when to read the configuration again.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -46,6 +46,29 @@ async fn first_of(mut signals: Signals, code: u8) -> &'static str {
         tracing::warn!(%error, "a second signal will not be heard; the drain is bounded anyway");
     }
     first
+}
+
+/// SIGHUP, which asks a process to read again what it was started with. Where it is not listened for, it
+/// ends the process; so it is listened for from the start.
+#[derive(Debug)]
+pub struct Hangup(Option<Signal>);
+
+impl Hangup {
+    /// Listens from here on.
+    pub fn install() -> Self {
+        Self(signal(SignalKind::hangup()).ok())
+    }
+
+    /// Resolves when it is asked. What came since the last time is asked once.
+    pub async fn next(&mut self) {
+        let asked = match &mut self.0 {
+            Some(signal) => signal.recv().await,
+            None => None,
+        };
+        if asked.is_none() {
+            std::future::pending().await
+        }
+    }
 }
 
 /// Both signals that ask a process to stop.
