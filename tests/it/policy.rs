@@ -82,6 +82,45 @@ async fn both_doors_say_what_a_payment_is_for_and_where_and_how_it_is_made_i5() 
     Ok(())
 }
 
+#[tokio::test]
+async fn a_terminal_that_takes_less_is_approved_what_there_is_by_ledger_and_stand_in_i4()
+-> anyhow::Result<()> {
+    let directory = tempfile::tempdir()?;
+    let links = directory.path().join("links.toml");
+    std::fs::write(&links, "[[link]]\nname = 'iso'\npartial_approval = true\n")?;
+    let argument = links.display().to_string();
+    let stack = stack_with(|config| config.gateway_args = vec!["--links".into(), argument]).await?;
+    let card = stack.card_at(0, 100_00).await?;
+    let asks = |amount, partial| {
+        let mut payment = stack.payment(&card, amount);
+        payment.partial = partial;
+        payment
+    };
+    stack.cut().await?;
+    assert!(stack.pay(0, &asks(30_00, false)).await?.approved);
+    let declined = stack.pay(0, &asks(80_00, false)).await?;
+    assert_eq!(declined.reason, Some(Reason::InsufficientFunds));
+    let part = stack.pay(0, &asks(80_00, true)).await?;
+    assert_eq!((part.approved, part.approved_minor), (true, 70_00));
+    assert_eq!(part.reason, Some(Reason::PartiallyApproved));
+    let nothing = stack.pay_iso(0, &asks(10_00, true)).await?;
+    assert_eq!(nothing.response_code, "51");
+    stack.heal().await?;
+    stack.settled().await?;
+    assert_eq!(stack.available(&card).await?, 0);
+
+    // A link whose terminals all take less, and a ledger that is there.
+    let card = stack.card("takes less", 40_00).await?;
+    let part = stack.pay_iso(0, &stack.payment(&card, 50_00)).await?;
+    assert_eq!(
+        (part.response_code.as_str(), part.approved_minor),
+        ("10", 40_00)
+    );
+    stack.settled().await?;
+    stack.finish().await?;
+    Ok(())
+}
+
 /// Asks a gateway to read its file again, and waits until it has: then its status has this hash, and says
 /// this of what it refused.
 async fn read_again(stack: &Running, hash: u64, refused: &str) -> anyhow::Result<()> {

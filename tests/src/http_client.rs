@@ -306,6 +306,7 @@ pub fn authorization_body(payment: &Payment, repeat: bool) -> Value {
         "processing_code": payment.processing_code,
         "mcc": payment.mcc,
         "entry_mode": payment.entry_mode,
+        "partial": payment.partial,
         "repeat": repeat,
         "network": network_body(&payment.network),
     })

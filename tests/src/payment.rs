@@ -125,6 +125,8 @@ pub struct Payment {
     pub mcc: String,
     /// DE22.
     pub entry_mode: String,
+    /// True where the terminal takes less: told over HTTP, and agreed for a link of ISO 8583.
+    pub partial: bool,
     /// The references.
     pub network: Network,
     /// For the HTTP door.
@@ -153,6 +155,7 @@ impl Payment {
             processing_code: "000000".into(),
             mcc: "5411".into(),
             entry_mode: "051".into(),
+            partial: false,
             network: Network::numbered(n),
             idempotency_key: format!("payment-{n}"),
         }

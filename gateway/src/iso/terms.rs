@@ -50,6 +50,8 @@ pub struct Terms {
     pub codes: Codes,
     /// The private field with what was checked upstream; see [`crate::verification`].
     pub verification_field: Option<u8>,
+    /// Whether the terminals behind it take less than they ask for.
+    pub partial_approval: bool,
     /// TLS; `None` is plain TCP.
     pub tls: Option<Tls>,
 }
@@ -75,6 +77,7 @@ impl Terms {
             sign_off: true,
             codes: Codes::default(),
             verification_field: None,
+            partial_approval: false,
             tls: None,
         }
     }

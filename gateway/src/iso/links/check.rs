@@ -183,6 +183,7 @@ impl Checks<'_> {
         terms.sign_on = entry.sign_on.unwrap_or(terms.sign_on);
         terms.sign_off = entry.sign_off.unwrap_or(terms.sign_off);
         terms.verification_field = self.private_field(entry.verification_field);
+        terms.partial_approval = entry.partial_approval.unwrap_or(terms.partial_approval);
         terms.codes = self.codes(entry.codes.unwrap_or_default());
         if let Err(error) = management::encodes(terms.profile, &terms.codes) {
             let what = format!("it cannot say a sign-on, a sign-off or an echo: {error}");

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 /// How many keys of the example have a default, and the name.
 #[cfg(test)]
-pub(super) const DEFAULTS: usize = 15;
+pub(super) const DEFAULTS: usize = 16;
 /// Every key.
 #[cfg(test)]
 pub(super) const KEYS: &[&str] = &[
@@ -27,6 +27,7 @@ pub(super) const KEYS: &[&str] = &[
     "sign_on",
     "sign_off",
     "verification_field",
+    "partial_approval",
     "echo",
     "certificate",
     "key",
@@ -61,6 +62,7 @@ pub(super) struct LinkEntry {
     pub(super) sign_on: Option<bool>,
     pub(super) sign_off: Option<bool>,
     pub(super) verification_field: Option<u8>,
+    pub(super) partial_approval: Option<bool>,
     pub(super) codes: Option<CodesEntry>,
     pub(super) tls: Option<TlsEntry>,
 }

@@ -61,6 +61,7 @@ fn request(
             kind: told::kind(&processing_code),
             merchant: link.keys.merchant(&natural),
             bin: link.keys.bin(&pan),
+            partial: link.terms.partial_approval,
             ..circumstances(message)
         },
     })
