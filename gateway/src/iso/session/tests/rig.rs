@@ -37,6 +37,7 @@ use crate::ledger_client::batches::Batches;
 use crate::ledger_client::breaker::{Breaker, Config, State};
 use crate::ledger_client::wire::Wire;
 use crate::metrics::{Metrics, Page};
+use crate::policy_file::{PolicyFile, Reloads};
 use crate::shadow::Shadow;
 use crate::stack;
 use crate::verification::{Presented, Upstream, Verifier, Verifying};
@@ -193,12 +194,16 @@ impl Drop for Rig {
     }
 }
 
+fn homes() -> Homes {
+    Homes::parse("version = 1\ngateways = [{ name = \"gw1\" }]").unwrap()
+}
+
 fn parts(disk: &SimDisk, keys: &Keys, different: &Differences) -> Parts {
     let name: ledger_api::GatewayId = "gw1".parse().unwrap();
     let (journal, records) = Journal::open(Arc::new(disk.clone()), &name, 7).unwrap();
     let setup = Setup {
         gateway: name.clone(),
-        homes: Homes::parse("version = 1\ngateways = [{ name = \"gw1\" }]").unwrap(),
+        homes: homes(),
         policy: Policy::parse(Policy::default_text()).unwrap(),
         journal,
         records,
@@ -242,6 +247,12 @@ fn parts(disk: &SimDisk, keys: &Keys, different: &Differences) -> Parts {
         metrics,
         telemetry: Telemetry::off(),
         verifier,
+        policy: PolicyFile {
+            path: None,
+            homes: homes(),
+            approval: None,
+            reloads: Reloads::default(),
+        },
     }
 }
 
