@@ -189,6 +189,11 @@ impl State {
         completion: Completion,
         now: Now,
     ) -> Result<(Accepted, Option<Appended>), NotTaken> {
+        // Of a refund nobody asks whether more follow, and its record has no place for it.
+        let completion = Completion {
+            more: completion.more && completion.movement == Movement::Capture,
+            ..completion
+        };
         if let Some(known) = self.taken_at_once(&completion) {
             return known;
         }

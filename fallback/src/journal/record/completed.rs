@@ -43,9 +43,9 @@ pub(super) fn decode(
     let id = AuthorizationId(fields.take()?);
     let card = CardToken::from_bytes(fields.take()?);
     let flags = fields.u8()?;
-    let more = flags & MORE != 0;
     fields.check(flags <= MORE | ORIGINAL | ACCOUNT, "flag")?;
-    fields.check(!more || movement == Movement::Capture, "flag")?;
+    // It may be set in a refund that was taken with it, and says nothing there.
+    let more = flags & MORE != 0 && movement == Movement::Capture;
     let currency = fields.currency()?;
     fields.reserved::<4>()?;
     let of = AuthorizationId(fields.take()?);

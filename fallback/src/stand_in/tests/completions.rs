@@ -351,3 +351,19 @@ async fn script(rig: &Rig) -> usize {
     let back = rig.accept_reversal(id(1), card, minor(0), now);
     if back.await.is_err() { 4 } else { 5 }
 }
+
+/// `"more": true` is what a caller may say of a refund too. Whatever is written has to be read again, or the
+/// gateway never starts any more.
+#[tokio::test]
+async fn a_refund_of_which_more_are_said_to_follow_is_read_again_after_a_restart_rule_18_i14() {
+    let mut rig = Rig::listed(&[], 1_000);
+    let more = |completion| Completion {
+        more: true,
+        ..completion
+    };
+    rig.complete(more(refund(10, 1, 70))).await;
+    assert!(rig.complete(refund(10, 1, 70)).await.duplicate);
+    rig.restart();
+    assert_eq!(rig.told(), [("refund", 10, 70)]);
+    assert!(rig.complete(more(refund(10, 1, 70))).await.duplicate);
+}
