@@ -92,21 +92,29 @@ impl Gateway {
         remaining: Amount,
         trail: Trail,
     ) -> Result<Accepted, Refused> {
-        let gateway = self.clone();
-        let takes_at_once = match named {
-            Named::Purchase(_) => true,
-            // Where it is not known here it may have been answered elsewhere, and either.
-            Named::Untyped(id) => self.parts().stand_in.answer(id).is_none(),
-            Named::Key(_) | Named::Reference(_) | Named::Unknown => false,
+        let (is_purchase, is_untyped) = match named {
+            Named::Purchase(_) => (true, false),
+            Named::Untyped(_) => (false, true),
+            Named::Key(_) | Named::Reference(_) | Named::Unknown => (false, false),
         };
-        if !takes_at_once {
+        if !is_purchase && !is_untyped {
             return self.reverse(id, card, remaining, trail).await;
         }
+        let gateway = self.clone();
         let work = self.parts().work.spawn(async move {
             let parts = gateway.parts();
             let _guard = parts.lanes.wait_and_enter(id).await;
-            let accepted = (parts.stand_in).accept_reversal_of_both(id, card, remaining, now());
-            gateway.written_down(id, trail, accepted).await
+            let stand_in = &parts.stand_in;
+            // One without a type that is not known here may have been answered elsewhere, and be either.
+            // What is in flight here is known once its lane is free.
+            let accepting = async {
+                if is_purchase || stand_in.answer(&id).is_none() {
+                    (stand_in.accept_reversal_of_both(id, card, remaining, now())).await
+                } else {
+                    (stand_in.accept_reversal(id, card, remaining, now())).await
+                }
+            };
+            gateway.written_down(id, trail, accepting).await
         });
         self.accepted(work).await
     }

@@ -94,6 +94,28 @@ async fn a_reversal_right_behind_its_original_waits_for_it_rule_9_i2() {
 }
 
 #[tokio::test]
+async fn a_reversal_that_does_not_say_of_what_type_takes_back_what_was_in_flight_and_nothing_else_rule_9()
+ {
+    let rig = rig().await;
+    let mut peer = rig.peer().await;
+    let stand_in = &rig.link.gateway.parts().stand_in;
+    let before = stand_in.backlog();
+    rig.disk.hold_syncs();
+    let untyped = format!("0000{:06}11220834000001234567800000000000", 1);
+    let back = message(Mti::M0400, 1, &[(90, untyped.as_str())]);
+    peer.send(&[payment(1), back]).await;
+    until(|| rig.disk.held_syncs() > 0 && rig.link.known.open(9).0[0].in_flight() == 2).await;
+    rig.disk.release_syncs();
+    assert_eq!(peer.all(2).await.len(), 2);
+    rig.is_quiet().await;
+    let told = stand_in.backlog() - before;
+    assert_eq!(
+        told, 2,
+        "the payment and its reversal: there is no capture to take back"
+    );
+}
+
+#[tokio::test]
 async fn a_failed_sync_leaves_no_answer_and_the_connection_goes_on_rule_10() {
     let rig = rig().await;
     let mut peer = rig.peer().await;
