@@ -17,6 +17,8 @@ use std::time::Duration;
 
 use fallback::journal::{Appended, Progress};
 use fallback::{Answer, NoAnswer, Request};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use ledger_api::{AuthorizationId, Cause};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
@@ -103,7 +105,7 @@ impl Gateway {
         Some(Ok((answer, decided)))
     }
 
-    /// Sees to the end of what nobody waits for any more, in the order of the records.
+    /// Sees to the end of what nobody waits for any more; the last one has the last record.
     pub fn see_to(&self, left: Vec<Decided>) {
         let Some(last) = left.last() else {
             return;
@@ -114,9 +116,10 @@ impl Gateway {
         }
         let gateway = self.clone();
         self.parts().work.spawn(async move {
-            for one in left {
-                one.seen_to(&gateway).await;
-            }
+            // Each has a deadline of its own: after it none keeps its place at the door.
+            let all = left.into_iter().map(|one| one.seen_to(&gateway));
+            let mut all: FuturesUnordered<_> = all.collect();
+            while all.next().await.is_some() {}
         });
     }
 }

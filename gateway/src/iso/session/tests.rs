@@ -181,6 +181,40 @@ async fn a_peer_that_goes_loses_no_decision_and_one_that_only_listens_no_answer_
     );
 }
 
+/// The disk hangs, and a connection breaks: what it had asked for is nobody's any more.
+#[tokio::test]
+async fn what_is_left_of_a_connection_keeps_no_place_at_the_door_beyond_its_budget_i8_i12() {
+    let different = Differences {
+        budget: Duration::from_millis(300),
+        ..Differences::default()
+    };
+    let rig = Rig::start(different).await;
+    rig.disk.hold_syncs();
+    let mut left = Vec::new();
+    for stan in [1, 2, 3] {
+        let bytes = payment(stan);
+        let message = decode(&ASCII_HEX, &bytes).unwrap();
+        let Ok(what) = translate::understood(&message, &rig.link) else {
+            panic!("a payment");
+        };
+        let settled = what.at_once(Instant::now(), &rig.link).unwrap().unwrap();
+        left.push(settled.decided);
+    }
+    assert_eq!(rig.link.door.in_flight(), 3);
+    rig.link.gateway.see_to(left);
+    until(|| rig.link.door.in_flight() == 0).await;
+    assert_eq!(rig.metric(NO_ANSWER), 3.0);
+    assert_eq!(rig.link.gateway.parts().lanes.in_use(), 3, "they go on");
+    rig.disk.release_syncs();
+    rig.is_quiet().await;
+    assert_eq!(rig.recorded(), 4);
+    assert_eq!(
+        rig.metric(APPROVED),
+        1.0,
+        "the one that tripped the breaker"
+    );
+}
+
 #[tokio::test]
 async fn what_is_given_up_before_it_is_on_its_way_to_the_disk_is_sent_there_i1() {
     let rig = rig().await;
