@@ -8,6 +8,7 @@
 //! | step | under the lock | then waits for |
 //! |---|---|---|
 //! | [`StandIn::decide`] | known answer? → rules → append → reserve, capture | durable |
+//! | [`StandIn::decline_now`] | known answer? → append | durable |
 //! | [`StandIn::record`] | known answer? → append → subtract until the feed shows it, capture | written; durable with a capture |
 //! | [`StandIn::accept_advice`], [`StandIn::accept_completion`], [`StandIn::accept_reversal`] | known? → append → queue | durable |
 //! | [`StandIn::acknowledge`] | append → leave the queue | written |
@@ -32,7 +33,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ledger_api::{
     AdviceAnswer, AdviceItem, Amount, AuthorizationId, CardToken, Cause, Change, FeedPage,
-    GatewayId, JournalHead, Mark,
+    GatewayId, JournalHead, Mark, Reason,
 };
 
 use crate::copy::LocalCopy;
@@ -47,6 +48,7 @@ use crate::words::{
 mod answers;
 mod completions;
 mod deciding;
+mod declining;
 mod in_flight;
 mod learn;
 mod recover;
@@ -257,6 +259,22 @@ impl StandIn {
         now: Now,
     ) -> Result<Given, NoAnswer> {
         self.lock().decide(request, cause, asked, now)
+    }
+
+    /// Declines without weighing any rule: somebody else has decided that nothing is approved here, and
+    /// gives the `reason`. An id that has an answer gets that one. What is left is to wait.
+    ///
+    /// # Errors
+    /// As for [`StandIn::decide`].
+    pub fn decline_now(
+        &self,
+        request: Request,
+        reason: Reason,
+        cause: Cause,
+        asked: bool,
+        now: Now,
+    ) -> Result<Given, NoAnswer> {
+        self.lock().decline(request, (reason, cause), asked, now)
     }
 
     /// Keeps the ledger's answer. An id that has an answer keeps that one, and gets it.

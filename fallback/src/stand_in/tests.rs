@@ -2,6 +2,7 @@
 
 mod bound;
 mod completions;
+mod declining;
 mod history;
 mod limits;
 mod matching;

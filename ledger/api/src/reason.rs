@@ -62,6 +62,8 @@ codes! {
         IncorrectCvv2 = 5, "incorrect_cvv2";
         /// The chip's cryptogram is wrong.
         IncorrectCryptogram = 6, "incorrect_cryptogram";
+        /// An operator's order declines it.
+        DeclinedByOperator = 7, "declined_by_operator";
         /// No such card.
         UnknownCard = 10, "unknown_card";
         /// The card is closed for good.
@@ -115,6 +117,8 @@ codes! {
         OverTerminalVelocity = 46, "over_terminal_velocity";
         /// Stand-in: too much or too often for this range of card numbers.
         OverBinVelocity = 47, "over_bin_velocity";
+        /// The ledger gave no answer, and stand-in is switched off for that.
+        StandInSwitchedOff = 48, "stand_in_switched_off";
     }
 }
 
@@ -187,6 +191,13 @@ pub const REASONS: &[ReasonRow] = &[
         false,
         true,
         "the cryptogram of the chip is wrong; the ledger is not asked",
+    ),
+    row(
+        Reason::DeclinedByOperator,
+        "05",
+        false,
+        true,
+        "an operator's order declines it; not 91, at which a network may stand in itself",
     ),
     row(Reason::UnknownCard, "14", true, true, "no such card"),
     row(
@@ -358,6 +369,13 @@ pub const REASONS: &[ReasonRow] = &[
         true,
         "stand-in has approved as much or as often for this range of card numbers as it may",
     ),
+    row(
+        Reason::StandInSwitchedOff,
+        "91",
+        false,
+        true,
+        "the ledger gave no answer, and an operator's order or the configuration switches stand-in off for that",
+    ),
 ];
 
 impl Reason {
@@ -397,6 +415,8 @@ codes! {
         Bulkhead = 5, "bulkhead";
         /// The network had decided, and told us (0120).
         NetworkAdvice = 6, "network_advice";
+        /// An operator's order: the ledger was not asked.
+        Operator = 7, "operator";
     }
 }
 
