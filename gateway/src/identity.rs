@@ -43,7 +43,7 @@ pub enum KeysError {
 /// Which key makes tokens now (rule 21).
 const CARD_KEY_ID: u8 = 1;
 /// The digits of a card number that say which issuer and programme it is of.
-const BIN_DIGITS: usize = 8;
+pub(crate) const BIN_DIGITS: usize = 8;
 
 impl Keys {
     /// Reads a key file's text: `card <hex>` and `id <hex>`, 32 bytes each; `#` starts a comment.
@@ -155,7 +155,11 @@ impl Keys {
     /// means that the number was not seen.
     pub fn bin(&self, pan: &Pan) -> u32 {
         let digits = pan.expose_digits().as_bytes();
-        let first = digits.get(..BIN_DIGITS).unwrap_or(digits);
+        self.bin_of(digits.get(..BIN_DIGITS).unwrap_or(digits))
+    }
+
+    /// The same of the first eight digits alone.
+    pub(crate) fn bin_of(&self, first: &[u8]) -> u32 {
         first_u32(self.card.truncated(&[b"bin", first])).max(1)
     }
 

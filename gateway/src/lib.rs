@@ -32,6 +32,7 @@ pub mod keys_in_flight;
 pub mod lanes;
 pub mod ledger_client;
 pub mod metrics;
+pub mod orders;
 pub mod policy_file;
 pub mod replay;
 pub mod shadow;
