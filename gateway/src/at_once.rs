@@ -8,6 +8,7 @@
 //! |---|---|
 //! | one lane per id | the same lane, held until the record is durable or never will be |
 //! | repeat, join, reversed before, wrong PIN, a client's key | not this way |
+//! | what operators have ordered | not this way; nor where stand-in is switched off for a tripped breaker |
 //! | ask the ledger | only where the breaker refuses everybody: who may probe goes the long way |
 //! | stand in, count, let in | the same |
 //! | the budget | [`Decided::deadline`], which whoever holds the answers keeps |
@@ -63,6 +64,10 @@ impl Gateway {
         let is_plain = request.alias == 0 && !request.verification.has_failed();
         if !is_plain || !parts.breaker.refuses(time.boot_ms) || Arrival::is_seen(self, &request.id)
         {
+            return None;
+        }
+        let is_ordered = parts.orders.ruling(request, time.boot_ms).is_some();
+        if is_ordered || !parts.stand_in_on.has(Cause::BreakerTripped) {
             return None;
         }
         let Entrance::Entered(lane) = parts.lanes.enter(request.id) else {

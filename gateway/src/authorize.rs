@@ -4,12 +4,14 @@
 //! |---|---|---|---|
 //! | join | – | – | other content: [`Refused::Conflict`] |
 //! | shadow | microseconds | – | never |
+//! | orders | – | – | – |
 //! | ask | the ledger cut-off | the ledger's books | stand in |
 //! | stand in | what is left | the journal, fsynced | decline, or [`Refused::Unknown`] after a failed fsync |
 //! | answer | – | the journal, written | [`Refused::Unknown`] |
 //!
 //! The work runs on a task of its own: a caller that hangs up, or whose budget ends, does not stop
-//! it half way, and a repeat finds its answer. Where nothing but the disk has to be waited for there is
+//! it half way, and a repeat finds its answer. What operators have ordered ([`crate::orders`]) is looked at
+//! once, before the ledger is asked: it may say that nobody is asked, or that nobody stands in. Where nothing but the disk has to be waited for there is
 //! a shorter way ([`crate::at_once`]).
 
 use std::sync::Arc;
@@ -19,6 +21,7 @@ use std::time::Duration;
 use fallback::{Accepted, Answer, LedgerAnswer, NoAnswer, NotTaken, Now, Request, StandIn};
 use ledger_api::{
     Amount, AuthorizationId, AuthorizationKind, AuthorizeRequest, CardToken, Cause, GatewayId,
+    Reason,
 };
 use process::telemetry::Telemetry;
 use tokio::time::Instant;
@@ -31,9 +34,11 @@ use crate::ledger_client::breaker::Breaker;
 use crate::ledger_client::{Ask, AskError, Sent};
 use crate::metrics::labels::Wait;
 use crate::metrics::{Metrics, Waiting};
+use crate::orders::{Desk, What};
 use crate::policy_file::PolicyFile;
 use crate::shadow::Shadow;
 use crate::stack::Ledger;
+use crate::stand_in_on::StandInOn;
 use crate::traces::{Asking, Trail, Writing};
 use crate::verification::{Verifier, Verifying};
 
@@ -139,6 +144,10 @@ pub struct Parts {
     pub verifier: Arc<dyn Verifier>,
     /// Where the policy is read again.
     pub policy: PolicyFile,
+    /// What operators have ordered.
+    pub orders: Desk,
+    /// What stand-in decides for.
+    pub stand_in_on: StandInOn,
 }
 
 /// An answer, and whether it had been given before.
@@ -314,18 +323,10 @@ impl Gateway {
             return repeat(&request, answer).map(|reply| reply.answer);
         }
 
-        // === reversed before it came, and the ledger has not heard of that yet; or a PIN, CVV2 or
-        // cryptogram is wrong, and no balance could change that ===
-        let writing = self.writing(request.id, trail);
-        let wrong = request.verification.has_failed();
-        if wrong || look.is_reversed {
-            let decide = || {
-                let stand_in = &self.parts.stand_in;
-                stand_in.decide_now(request, Cause::None, false, now())
-            };
-            let waiting = self.parts.metrics.waiting(Wait::Durable);
-            let decided = writing.decision(decide).await;
-            return self.kept(waiting, decided);
+        // === what the ledger is not asked for ===
+        let ruling = self.parts.orders.ruling(&request, now().boot_ms);
+        if let Some(alone) = not_asked(&request, look.is_reversed, ruling) {
+            return self.alone(request, alone, false, trail).await;
         }
 
         // === ask ===
@@ -348,25 +349,58 @@ impl Gateway {
                     decision.approved,
                     request.amount.minor(),
                 );
-                let recorded = (self.parts.stand_in).record_now(request, decision, now())?;
-                let waiting = self.parts.metrics.waiting(if request.captures {
-                    Wait::Durable
-                } else {
-                    Wait::Written
-                });
-                let recorded = writing.answer(recorded).await;
-                self.kept(waiting, recorded)
+                self.by_ledger(&request, decision, trail).await
             }
             Err(AskError::Conflict) => Err(Refused::Conflict),
-            // === stand in ===
+            // === stand in, or decline where nobody may ===
             Err(error) => {
-                let (cause, asked) = (error.cause(), sent.maybe());
-                let decide = || (self.parts.stand_in).decide_now(request, cause, asked, now());
-                let waiting = self.parts.metrics.waiting(Wait::Durable);
-                let decided = writing.decision(decide).await;
-                self.kept(waiting, decided)
+                let cause = error.cause();
+                let may = ruling != Some(What::Ledger) && self.parts.stand_in_on.has(cause);
+                let alone = if may {
+                    Alone::StandsIn(cause)
+                } else {
+                    Alone::Declines(Reason::StandInSwitchedOff, cause)
+                };
+                self.alone(request, alone, sent.maybe(), trail).await
             }
         }
+    }
+
+    /// Answers without the ledger.
+    async fn alone(
+        &self,
+        request: Request,
+        alone: Alone,
+        asked: bool,
+        trail: Trail,
+    ) -> Result<Answer, Refused> {
+        let stand_in = &self.parts.stand_in;
+        let decide = || match alone {
+            Alone::StandsIn(cause) => stand_in.decide_now(request, cause, asked, now()),
+            Alone::Declines(reason, cause) => {
+                stand_in.decline_now(request, reason, cause, asked, now())
+            }
+        };
+        let waiting = self.parts.metrics.waiting(Wait::Durable);
+        let decided = self.writing(request.id, trail).decision(decide).await;
+        self.kept(waiting, decided)
+    }
+
+    /// Answers as the ledger has decided.
+    async fn by_ledger(
+        &self,
+        request: &Request,
+        decision: LedgerAnswer,
+        trail: Trail,
+    ) -> Result<Answer, Refused> {
+        let recorded = (self.parts.stand_in).record_now(*request, decision, now())?;
+        let waiting = self.parts.metrics.waiting(if request.captures {
+            Wait::Durable
+        } else {
+            Wait::Written
+        });
+        let recorded = self.writing(request.id, trail).answer(recorded).await;
+        self.kept(waiting, recorded)
     }
 
     /// Counts an answer whose record is as safe as it must be.
@@ -490,6 +524,32 @@ impl Gateway {
             Ok(done) => Ok(done.map_err(|_| unknown())??),
             Err(_) => Err(Refused::Late),
         }
+    }
+}
+
+/// What the gateway does where the ledger does not decide.
+enum Alone {
+    /// Decides by the rules of stand-in.
+    StandsIn(Cause),
+    /// Declines, whatever they say.
+    Declines(Reason, Cause),
+}
+
+/// What is done without asking the ledger, if it is not asked.
+fn not_asked(request: &Request, is_reversed: bool, ruling: Option<What>) -> Option<Alone> {
+    // Reversed before it came, and the ledger has not heard of that yet; or a PIN, CVV2 or cryptogram is
+    // wrong, and no balance could change that.
+    if request.verification.has_failed() || is_reversed {
+        return Some(Alone::StandsIn(Cause::None));
+    }
+    match ruling {
+        Some(What::Decline) => {
+            let reason = Reason::DeclinedByOperator;
+            Some(Alone::Declines(reason, Cause::Operator))
+        }
+        // The first answer to a repeat may have come through another gateway: the ledger knows it.
+        Some(What::StandIn) if !request.repeat => Some(Alone::StandsIn(Cause::Operator)),
+        Some(What::StandIn | What::Ledger) | None => None,
     }
 }
 

@@ -6,6 +6,7 @@ pub mod config;
 mod doors;
 mod iso;
 mod journal;
+mod orders;
 mod policy;
 mod serve;
 #[cfg(test)]
@@ -60,6 +61,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
     if let Some(Command::Policy(words)) = command {
         return words.run();
+    }
+    if let Some(Command::Orders(command)) = command {
+        return command.run();
     }
     let loaded = SERVICE.load_from::<Config>(&matches, &settings::environment);
     // A gateway with other faults in its configuration can be asked too.

@@ -4,6 +4,7 @@ mod advices;
 mod authorizations;
 mod body;
 mod completions;
+mod orders;
 mod reply;
 mod reversals;
 mod serve;
@@ -11,7 +12,7 @@ mod status;
 
 use axum::Router;
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use ledger_api::{Problem, Retry};
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ use crate::drain::Draining;
 use crate::identity::Keys;
 use crate::iso::Link;
 use crate::metrics::Page;
+use crate::operator::OperatorToken;
 
 pub use serve::serve;
 
@@ -35,6 +37,8 @@ pub struct App {
     pub door: Door,
     /// How far the end is.
     pub draining: Draining,
+    /// What operators show; nobody is one without.
+    pub operator: Option<OperatorToken>,
     /// The ISO 8583 links.
     pub links: Arc<[Arc<Link>]>,
 }
@@ -54,6 +58,9 @@ pub fn router(app: App) -> Router {
         .route("/v1/advices", post(advices::create))
         .route("/v1/completions", post(completions::create))
         .route("/v1/reversals", post(reversals::create))
+        .route("/v1/orders", post(orders::place).get(orders::list))
+        .route("/v1/orders/preview", post(orders::preview))
+        .route("/v1/orders/{number}", delete(orders::cancel))
         .route("/v1/journal", get(status::journal))
         .route("/v1/status", get(status::status))
         .route("/metrics", get(async move || reply::metrics(&page)))

@@ -7,6 +7,7 @@
 //! | parse | bytes → [`fallback::Request`]; the card number becomes a token at the door ([`identity`]) | – | 30 / 400, nothing recorded |
 //! | join | the same id in flight or answered → its answer ([`lanes`]) | – | other content → 94 / 422 |
 //! | shadow | what stand-in would say, on every request | – | counted |
+//! | orders | what operators have ordered ([`orders`]): nobody is asked, or nobody stands in | – | – |
 //! | ask | the ledger, within the cut-off, through the client stack ([`stack`]) | the ledger's books | stand in |
 //! | stand in | decide, reserve, append, fsync ([`fallback::StandIn`]) | the journal | decline; after a failed fsync no answer |
 //! | answer | the ledger's answers are in the journal too, written before they are sent | – | – |
@@ -32,11 +33,13 @@ pub mod keys_in_flight;
 pub mod lanes;
 pub mod ledger_client;
 pub mod metrics;
+pub mod operator;
 pub mod orders;
 pub mod policy_file;
 pub mod replay;
 pub mod shadow;
 pub mod stack;
+pub mod stand_in_on;
 pub mod told;
 pub mod traces;
 pub mod verification;

@@ -31,7 +31,7 @@ use crate::metrics::labels::link::{EndLabels, PurposeLabels, SignedOnLabels};
 pub use collect::Page;
 use labels::{
     AnswerLabels, AskLabels, AskResult, AuthorizationLabels, BreakerLabels, DivergenceLabels, Door,
-    DoorLabels, Noted, NotedLabels, Outcome, ShedLabels, Wait, WaitLabels,
+    DoorLabels, Noted, NotedLabels, OrderLabels, Outcome, ShedLabels, Wait, WaitLabels,
 };
 
 process::catalogue! {
@@ -175,6 +175,12 @@ process::catalogue! {
         "1: the status says why; the policy before it counts";
     FENCED = Gauge "holdfast_fenced" None,
         "1 where stand-in is fenced because the journal was lost or rolled back (rule 11)",
+        "1";
+    ORDERS = Gauge "holdfast_orders" None by OrderLabels,
+        "Operators' orders in force, by what they say; they end by themselves",
+        "any for longer than whoever placed it knows of";
+    ORDERS_REFUSED = Gauge "holdfast_orders_refused" None,
+        "1 where no order can be placed or cancelled because their audit file is damaged or cannot be written",
         "1";
     SHADOW = Counter "holdfast_shadow_comparisons_total" None by DivergenceLabels,
         "What stand-in would have said of what the ledger decided",

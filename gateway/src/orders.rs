@@ -22,6 +22,12 @@
 //! What was certainly left is counted from the last line of the audit file, less the minute that may pass
 //! between two lines, so that what is left only ever shrinks.
 
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::authorize::Gateway;
+
 pub mod audit;
 mod desk;
 mod history;
@@ -34,6 +40,23 @@ pub use history::{Carried, Event, History};
 pub use in_force::InForce;
 pub use order::{Draft, DraftError, Order, What};
 pub use scope::{BinRange, Scope, ScopeError, Share};
+
+/// How often the orders look at the clock.
+const LOOKS_EVERY: Duration = Duration::from_secs(1);
+
+/// Writes down what the time brings to orders, until it is cancelled.
+pub async fn run(gateway: Gateway, cancelled: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = cancelled.cancelled() => return,
+            () = tokio::time::sleep(LOOKS_EVERY) => {}
+        }
+        let gateway = gateway.clone();
+        let look = move || gateway.parts().orders.look_at_the_clock(Moment::now());
+        // A look that ended in a defect is said by the runtime; the next one is in a second.
+        let _ = tokio::task::spawn_blocking(look).await;
+    }
+}
 
 /// The time, as orders are told it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

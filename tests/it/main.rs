@@ -32,6 +32,7 @@ mod malformed;
 mod matching;
 mod metrics;
 mod oracle;
+mod orders;
 mod overload;
 mod policy;
 mod postgres;

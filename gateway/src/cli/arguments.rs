@@ -16,12 +16,16 @@ use process::telemetry;
 use super::config::Config;
 use super::iso::Words;
 use super::journal::JournalCommand;
+use super::orders::OrdersCommand;
 use super::policy::Policies;
 use crate::approval::ApprovalKey;
 use crate::authorize::Budgets;
 use crate::identity::Keys;
 use crate::iso::links;
 use crate::iso::terms::Terms;
+use crate::operator::{NoToken, OperatorToken};
+use crate::orders;
+use crate::stand_in_on::StandInOn;
 
 /// The longest time that can be configured, in milliseconds: an hour.
 const MS_MAX: u64 = 3_600_000;
@@ -51,6 +55,9 @@ pub(super) enum Command {
     /// Say, check or write out what a gateway has answered, from its journal's directory.
     #[command(subcommand)]
     Journal(JournalCommand),
+    /// Say who decides on a running gateway: list, preview, place and cancel orders; check their audit file.
+    #[command(subcommand)]
+    Orders(OrdersCommand),
 }
 
 const EXAMPLES: &str = "\
@@ -70,12 +77,14 @@ Examples:
       what an ISO 8583 message says, masked
   gateway journal inspect data/gw1/journal
       what a gateway has answered, and what the ledger has not acknowledged
+  gateway orders place decline --for-s 600 --author ada --reason 'ticket 4711' --token-file operator.token
+      nothing is approved for ten minutes
 
 Flags count before the environment, that before the file, that before defaults.
 
 Exit codes: 0 drained or done, 1 could not start or not healthy, 2 not drained in time or stopped at
-once by a second signal, 64 configuration. Those of `gateway iso`, `gateway policy` and `gateway journal` are
-in their --help.";
+once by a second signal, 64 configuration. Those of `gateway iso`, `gateway policy`, `gateway journal`
+and `gateway orders` are in their --help.";
 
 /// What has been understood.
 pub(super) struct Settings {
@@ -113,6 +122,12 @@ pub(super) struct Settings {
     pub(super) telemetry: telemetry::Settings,
     /// How it stops.
     pub(super) drain: Drain,
+    /// What stand-in decides for.
+    pub(super) stand_in_on: StandInOn,
+    /// What operators show; nobody is one without.
+    pub(super) operator: Option<OperatorToken>,
+    /// What may be ordered.
+    pub(super) orders: orders::Terms,
 }
 
 /// How a gateway stops.
@@ -141,7 +156,13 @@ pub(super) fn understand(loaded: Loaded<Config>) -> (Option<Settings>, Report) {
     else {
         return (None, report);
     };
-    let (keys, homes, policy, approval) = files;
+    let Files {
+        keys,
+        homes,
+        policy,
+        approval,
+        operator,
+    } = files;
     let settings = Settings {
         name: config.name,
         http: config.doors.http,
@@ -160,13 +181,29 @@ pub(super) fn understand(loaded: Loaded<Config>) -> (Option<Settings>, Report) {
         ledger_in_flight_max: config.ledger.in_flight_max.get(),
         telemetry,
         drain,
+        stand_in_on: config.stand_in.on,
+        operator,
+        orders: orders::Terms {
+            seconds_max: config.operators.order_seconds_max.get(),
+        },
     };
     (Some(settings), report)
 }
 
-type Read = (Keys, Homes, Policy, Option<ApprovalKey>);
+/// What is in files.
+struct Files {
+    keys: Keys,
+    homes: Homes,
+    policy: Policy,
+    approval: Option<ApprovalKey>,
+    operator: Option<OperatorToken>,
+}
 
-fn files(layer: &Layer, report: &mut Report) -> Option<Read> {
+fn files(layer: &Layer, report: &mut Report) -> Option<Files> {
+    let token = layer.operators.token_file.as_deref().map(|path| {
+        let token = read(path).and_then(|text| text.parse().map_err(|e: NoToken| e.to_string()));
+        report.keep("operators.token_file", token)
+    });
     let files = &layer.files;
     let keys = files.keys.as_deref().and_then(|path| {
         let keys = read(path).and_then(|text| Keys::parse(&text).map_err(|e| e.to_string()));
@@ -199,7 +236,17 @@ fn files(layer: &Layer, report: &mut Report) -> Option<Read> {
         Some(key) => Some(key?),
         None => None,
     };
-    Some((keys?, homes?, policy?, approval))
+    let operator = match token {
+        Some(token) => Some(token?),
+        None => None,
+    };
+    Some(Files {
+        keys: keys?,
+        homes: homes?,
+        policy: policy?,
+        approval,
+        operator,
+    })
 }
 
 /// The links of a file, or the one that there is without.

@@ -25,6 +25,8 @@ use crate::ledger_client::batches::Batches;
 use crate::ledger_client::breaker::{Breaker, Config};
 use crate::ledger_client::wire::Wire;
 use crate::metrics::Metrics;
+use crate::operator::OperatorToken;
+use crate::orders::{Desk, Moment};
 use crate::policy_file::{PolicyFile, Reloads};
 use crate::shadow::Shadow;
 use crate::stack;
@@ -36,6 +38,8 @@ pub(super) struct Built {
     pub(super) gateway: Gateway,
     /// Makes tokens and ids.
     pub(super) keys: Arc<Keys>,
+    /// What operators show.
+    pub(super) operator: Option<OperatorToken>,
     /// What is let in.
     pub(super) door: Door,
     /// The feed's own connections.
@@ -59,6 +63,14 @@ pub(super) fn parts(settings: &Settings) -> anyhow::Result<Built> {
     let traced = telemetry.clone();
     let exemplar = move |id: &AuthorizationId| !traced.is_on() || traced.sampled(&id.0);
     let metrics = Metrics::new(Box::new(exemplar));
+    let keys = Arc::new(settings.keys.clone());
+    // After the journal, which keeps every other process out of the directory.
+    let orders = Desk::open(
+        &settings.data,
+        Arc::clone(&keys),
+        settings.orders,
+        Moment::now(),
+    );
     let gateway = Gateway::new(Parts {
         name: settings.name.clone(),
         stand_in,
@@ -84,10 +96,13 @@ pub(super) fn parts(settings: &Settings) -> anyhow::Result<Built> {
             approval: settings.approval.clone(),
             reloads: Reloads::default(),
         },
+        orders,
+        stand_in_on: settings.stand_in_on,
     });
     Ok(Built {
         gateway,
-        keys: Arc::new(settings.keys.clone()),
+        keys,
+        operator: settings.operator.clone(),
         door: Door::new(settings.rate_per_s, settings.in_flight_max),
         feed,
         replay,

@@ -1,11 +1,13 @@
 //! Every setting: key, type, default, environment variable, flag and meaning.
 
 use std::net::SocketAddr;
-use std::num::{NonZeroU32, NonZeroUsize};
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 
 use ledger_api::GatewayId;
 use process::settings::{Flag, Log, Service, Telemetry};
+
+use crate::stand_in_on::StandInOn;
 
 /// The configuration of a gateway.
 ///
@@ -28,6 +30,14 @@ pub struct Config {
     /// How long things may take. The cut-off and the slice of stand-in must fit into the total.
     #[config(nested)]
     pub budget: Budget,
+
+    /// When stand-in decides.
+    #[config(nested)]
+    pub stand_in: StandIn,
+
+    /// What people may order while the gateway runs.
+    #[config(nested)]
+    pub operators: Operators,
 
     /// What is let in.
     #[config(nested)]
@@ -78,6 +88,35 @@ pub struct Ledger {
     /// Authorizations on their way to the ledger at once; more go to stand-in.
     #[config(env = "HOLDFAST_LEDGER_IN_FLIGHT_MAX", default = 1024)]
     pub in_flight_max: NonZeroUsize,
+}
+
+/// When stand-in decides.
+#[derive(Debug, confique::Config)]
+pub struct StandIn {
+    /// For what stand-in decides: `none`, or some of `timeout`, `unreachable`, `error`, `tripped` and
+    /// `bulkhead`, with commas between them.
+    ///
+    /// What is left out is declined with 91 when it happens.
+    #[config(
+        env = "HOLDFAST_STAND_IN_ON",
+        default = "timeout,unreachable,error,tripped,bulkhead"
+    )]
+    pub on: StandInOn,
+}
+
+/// What people may order while the gateway runs.
+#[derive(Debug, confique::Config)]
+pub struct Operators {
+    /// The token that operators show, at least 16 characters on one line; nobody can order anything
+    /// without one.
+    ///
+    /// Only the gateway and operators should be able to read the file.
+    #[config(env = "HOLDFAST_OPERATOR_TOKEN_FILE")]
+    pub token_file: Option<PathBuf>,
+
+    /// The longest time of an order, in seconds. It ends by itself after the time that it was given.
+    #[config(env = "HOLDFAST_ORDER_SECONDS_MAX", default = 14400)]
+    pub order_seconds_max: NonZeroU64,
 }
 
 /// How long things may take.
@@ -173,6 +212,13 @@ pub const SERVICE: Service = Service {
         Flag::new("ledger.in_flight_max", "ledger-in-flight-max", "COUNT"),
         Flag::new("budget.total_ms", "budget-ms", "MS"),
         Flag::new("budget.stand_in_ms", "stand-in-ms", "MS"),
+        Flag::new("stand_in.on", "stand-in-on", "CAUSES"),
+        Flag::new("operators.token_file", "operator-token-file", "FILE").example("operator.token"),
+        Flag::new(
+            "operators.order_seconds_max",
+            "order-seconds-max",
+            "SECONDS",
+        ),
         Flag::new("admission.rate_per_s", "rate-per-s", "COUNT"),
         Flag::new("admission.in_flight_max", "in-flight-max", "COUNT"),
         Flag::new("files.data", "data", "DIRECTORY"),

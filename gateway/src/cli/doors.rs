@@ -64,6 +64,7 @@ impl Doors {
             keys: parts.keys.clone(),
             door: parts.door.clone(),
             draining: draining.clone(),
+            operator: parts.operator.clone(),
             links: links.iter().map(|(link, _)| Arc::clone(link)).collect(),
         };
         doors.spawn(http::serve(

@@ -13,7 +13,7 @@ use super::build;
 use super::doors::Doors;
 use crate::authorize::Gateway;
 use crate::drain::{Draining, Times};
-use crate::{feed, policy_file, replay};
+use crate::{feed, orders, policy_file, replay};
 
 /// What is left of a gateway that has stopped.
 pub(super) struct Ended {
@@ -50,6 +50,7 @@ pub(super) async fn serve(settings: Settings) -> anyhow::Result<Ended> {
         last.clone(),
     ));
     background.spawn(policy_file::run(parts.gateway.clone(), again, last.clone()));
+    background.spawn(orders::run(parts.gateway.clone(), last.clone()));
 
     println!("gateway {} ready {addresses}", settings.name);
     info!(

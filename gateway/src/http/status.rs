@@ -17,6 +17,7 @@ use crate::authorize::now;
 use crate::iso::Link;
 use crate::iso::known::Connection;
 use crate::ledger_client::breaker::State as Breaker;
+use crate::orders::{Moment, Shown};
 use crate::shadow::Divergence;
 
 #[derive(Serialize)]
@@ -33,6 +34,12 @@ struct StatusView {
     /// Why the policy file that was read last is not in force; absent where it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     policy_refused: Option<String>,
+    /// What operators have ordered.
+    orders: Vec<Shown>,
+    /// Why no order is taken, if none is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    orders_error: Option<String>,
+    stand_in_on: String,
 }
 
 /// An ISO 8583 link.
@@ -88,6 +95,7 @@ impl LinkView {
 pub(super) async fn status(State(app): State<App>) -> Response {
     let parts = app.gateway.parts();
     let (breaker, breaker_trips, breaker_recoveries) = parts.breaker.read();
+    let orders = parts.orders.overview(Moment::now());
     reply::ok(&StatusView {
         stand_in: parts.stand_in.status(now()),
         breaker: breaker.name(),
@@ -98,6 +106,9 @@ pub(super) async fn status(State(app): State<App>) -> Response {
         shadow: parts.shadow.read(),
         links: app.links.iter().map(|link| LinkView::of(link)).collect(),
         policy_refused: parts.policy.reloads.refused(),
+        orders: orders.orders,
+        orders_error: orders.audit_error,
+        stand_in_on: parts.stand_in_on.to_string(),
     })
 }
 

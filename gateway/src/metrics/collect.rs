@@ -13,13 +13,15 @@ use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::registry::Registry;
 
 use super::labels::{
-    BreakerLabels, BreakerState, Divergence, DivergenceLabels, InCurrency, ShedCause, ShedLabels,
+    BreakerLabels, BreakerState, Divergence, DivergenceLabels, InCurrency, OrderLabels, Ordered,
+    ShedCause, ShedLabels,
 };
 use super::*;
 use crate::authorize::{Gateway, now};
 use crate::door::{Door as Entrance, Shed};
 use crate::drain::Draining;
 use crate::iso::Link;
+use crate::orders::Moment;
 
 /// The text of all metrics, whenever it is asked for.
 #[derive(Debug)]
@@ -89,7 +91,8 @@ impl Collector for Known {
         let reloads = &self.gateway.parts().policy.reloads;
         scrape.counter(&POLICY_TAKEN, reloads.taken())?;
         scrape.gauge(&POLICY_REFUSED, u32::from(reloads.refused().is_some()))?;
-        scrape.gauge(&FENCED, u32::from(status.fenced.is_some()))
+        scrape.gauge(&FENCED, u32::from(status.fenced.is_some()))?;
+        self.orders(&mut scrape)
     }
 }
 
@@ -119,6 +122,19 @@ impl Known {
         scrape.gauges(&BREAKER_STATE, BreakerState::ALL.iter().map(is_in))?;
         scrape.counter(&BREAKER_TRIPS, trips)?;
         scrape.counter(&BREAKER_RECOVERIES, recoveries)
+    }
+
+    fn orders(&self, scrape: &mut Scrape<'_>) -> fmt::Result {
+        let overview = self.gateway.parts().orders.overview(Moment::now());
+        let count = |order: &Ordered| {
+            let orders = overview.orders.iter();
+            let those = orders.filter(|it| Ordered::from(it.what) == *order);
+            // There are few.
+            let count = u32::try_from(those.count()).unwrap_or(u32::MAX);
+            (OrderLabels { order: *order }, f64::from(count))
+        };
+        scrape.gauges(&ORDERS, Ordered::ALL.iter().map(count))?;
+        scrape.gauge(&ORDERS_REFUSED, u32::from(overview.audit_error.is_some()))
     }
 
     fn shadow(&self, scrape: &mut Scrape<'_>, currency: InCurrency) -> fmt::Result {

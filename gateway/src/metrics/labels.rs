@@ -14,6 +14,7 @@ use crate::authorize::{Refused, Reply};
 use crate::door::Shed;
 use crate::ledger_client::AskError;
 use crate::ledger_client::breaker::State;
+use crate::orders::What;
 
 process::label! {
     /// Which door.
@@ -137,6 +138,18 @@ process::label! {
     }
 }
 
+process::label! {
+    /// What an order of an operator says.
+    Ordered {
+        /// Stand-in decides.
+        StandIn = "stand_in",
+        /// The ledger alone decides.
+        Ledger = "ledger",
+        /// Nothing is approved.
+        Decline = "decline",
+    }
+}
+
 /// The binding reason, by its name on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReasonLabel(pub Reason);
@@ -243,6 +256,14 @@ process::label_set! {
     BreakerLabels {
         /// Which.
         state: BreakerState,
+    }
+}
+
+process::label_set! {
+    /// By what an order says.
+    OrderLabels {
+        /// What.
+        order: Ordered,
     }
 }
 
@@ -398,6 +419,16 @@ impl From<State> for BreakerState {
             State::Passing => Self::Passing,
             State::Tripped => Self::Tripped,
             State::Probing => Self::Probing,
+        }
+    }
+}
+
+impl From<What> for Ordered {
+    fn from(what: What) -> Self {
+        match what {
+            What::StandIn => Self::StandIn,
+            What::Ledger => Self::Ledger,
+            What::Decline => Self::Decline,
         }
     }
 }

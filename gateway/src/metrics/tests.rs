@@ -7,6 +7,7 @@ use process::metrics::{Kind, Label, LabelSet, label_names};
 use super::labels::*;
 use super::*;
 use crate::ledger_client::breaker::State;
+use crate::orders::What;
 
 const ID: AuthorizationId = AuthorizationId([0xab; 16]);
 
@@ -40,6 +41,9 @@ fn states_and_deciders_are_named_as_in_the_status() {
     let deciders = [DecidedBy::Ledger, DecidedBy::StandIn, DecidedBy::Network];
     let names = deciders.map(|by| Decider::from(by).name());
     assert_eq!(names, ["ledger", "stand_in", "network"]);
+    for what in What::ALL {
+        assert_eq!(Ordered::from(what).name(), what.name());
+    }
 }
 
 #[test]

@@ -37,9 +37,11 @@ use crate::ledger_client::batches::Batches;
 use crate::ledger_client::breaker::{Breaker, Config, State};
 use crate::ledger_client::wire::Wire;
 use crate::metrics::{Metrics, Page};
+use crate::orders::{Desk, Moment, Terms as OrderTerms};
 use crate::policy_file::{PolicyFile, Reloads};
 use crate::shadow::Shadow;
 use crate::stack;
+use crate::stand_in_on::StandInOn;
 use crate::verification::{Presented, Upstream, Verifier, Verifying};
 
 /// A number that passes Luhn's check.
@@ -253,7 +255,21 @@ fn parts(disk: &SimDisk, keys: &Keys, different: &Differences) -> Parts {
             approval: None,
             reloads: Reloads::default(),
         },
+        orders: orders(keys),
+        stand_in_on: StandInOn::ALL,
     }
+}
+
+/// None, in a file that is gone when the test is.
+fn orders(keys: &Keys) -> Desk {
+    let directory = tempfile::tempdir().unwrap();
+    let terms = OrderTerms { seconds_max: 600 };
+    Desk::open(
+        directory.path(),
+        Arc::new(keys.clone()),
+        terms,
+        Moment::now(),
+    )
 }
 
 fn known(keys: &Keys) -> [Change; 2] {
