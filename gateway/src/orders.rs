@@ -22,6 +22,7 @@
 //! What was certainly left is counted from the last line of the audit file, less the minute that may pass
 //! between two lines, so that what is left only ever shrinks.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -72,8 +73,10 @@ pub struct Moment {
 impl Moment {
     /// Reads the clocks.
     pub fn now() -> Self {
+        // It is a file, and the same for as long as the process runs.
+        static BOOT: OnceLock<u128> = OnceLock::new();
         Self {
-            boot: process::clock::boot_id(),
+            boot: *BOOT.get_or_init(process::clock::boot_id),
             boot_ms: process::clock::boot_now().0,
             wall_s: process::clock::wall_seconds(),
         }
