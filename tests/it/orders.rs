@@ -7,6 +7,7 @@ use anyhow::Context;
 use ledger_api::{Cause, Reason};
 use reqwest::Method;
 use serde_json::{Value, json};
+use tests::faultproxy::Mode;
 use tests::http_client::Raw;
 use tests::notebook::{Answer, By};
 use tests::payment::{Card, TEST_BIN};
@@ -221,7 +222,7 @@ async fn what_only_the_ledger_may_decide_is_declined_while_it_is_gone_i4() -> an
 }
 
 #[tokio::test]
-async fn what_the_ledger_may_hold_for_a_cause_that_is_off_is_released_i4() -> anyhow::Result<()> {
+async fn a_cause_that_is_off_declines_and_one_that_is_on_stands_in() -> anyhow::Result<()> {
     let stack = ordered(&["--stand-in-on", "unreachable,tripped"]).await?;
     let card = stack.card_at(0, 100_00).await?;
     stack.stall().await?;
@@ -239,6 +240,29 @@ async fn what_the_ledger_may_hold_for_a_cause_that_is_off_is_released_i4() -> an
     stack.heal().await?;
     stack.settled().await?;
     assert_eq!(stack.available(&card).await?, 99_00);
+    stack.stack.finish().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_the_ledger_holds_and_nobody_was_told_is_released_where_nobody_stands_in_i4()
+-> anyhow::Result<()> {
+    let stack = ordered(&[]).await?;
+    let card = stack.card_at(0, 100_00).await?;
+    stack.place("ledger", everything(), 600).await?;
+    stack.fault(Mode::ReplyLost).await?;
+    let payment = stack.payment(&card, 30_00);
+    let answer = stack.pay(0, &payment).await?;
+    assert_eq!(answer.reason, Some(Reason::StandInSwitchedOff));
+    assert_eq!(stack.available(&card).await?, 70_00, "the ledger had heard");
+
+    stack.heal().await?;
+    stack.settled().await?;
+    assert_eq!(stack.available(&card).await?, 100_00);
+    assert_eq!(
+        stack.repeat_iso(0, &payment).await?.verdict(),
+        answer.verdict()
+    );
     stack.stack.finish().await?;
     Ok(())
 }
