@@ -41,7 +41,7 @@
 //!    0  8  at, ms since boot
 //!    8 16  its own id
 //!   24 17  card token
-//!   41  1  flags: 1 more follow (7 only), 2 original, 4 account
+//!   41  1  flags: 1 more follow (nothing in 8), 2 original, 4 account
 //!   42  2  currency, ISO 4217 numeric
 //!   44  4  reserved
 //!   48 16  original's id

@@ -437,7 +437,7 @@ prop_compose! {
                 card,
                 amount,
                 currency: Currency::from_numeric(currency).unwrap(),
-                more: more && movement == Movement::Capture,
+                more,
                 fingerprint: Fingerprint(fingerprint),
             },
             account: account.map(AccountId),

@@ -189,11 +189,7 @@ impl State {
         completion: Completion,
         now: Now,
     ) -> Result<(Accepted, Option<Appended>), NotTaken> {
-        // Of a refund nobody asks whether more follow, and its record has no place for it.
-        let completion = Completion {
-            more: completion.more && completion.movement == Movement::Capture,
-            ..completion
-        };
+        let completion = plain(completion);
         if let Some(known) = self.taken_at_once(&completion) {
             return known;
         }
@@ -256,6 +252,11 @@ impl State {
         let served_ms = self.time.advance(completed.at_ms);
         self.counts.told += 1;
         let id = completed.completion.id;
+        let completion = plain(completed.completion);
+        let completed = Completed {
+            completion,
+            ..completed
+        };
         self.completions.put(completed, seq);
         self.replay.push_advice(seq, id, served_ms);
         self.subtract_capture(seq);
@@ -324,6 +325,14 @@ impl State {
             held = if more { (held - taken).max(0) } else { 0 };
             self.book.owe(*capture, beyond);
         }
+    }
+}
+
+/// Of a refund nobody asks whether more follow, though a caller may say so.
+fn plain(completion: Completion) -> Completion {
+    Completion {
+        more: completion.more && completion.movement == Movement::Capture,
+        ..completion
     }
 }
 

@@ -45,7 +45,7 @@ pub(super) fn decode(
     let flags = fields.u8()?;
     fields.check(flags <= MORE | ORIGINAL | ACCOUNT, "flag")?;
     // It may be set in a refund that was taken with it, and says nothing there.
-    let more = flags & MORE != 0 && movement == Movement::Capture;
+    let more = flags & MORE != 0;
     let currency = fields.currency()?;
     fields.reserved::<4>()?;
     let of = AuthorizationId(fields.take()?);
