@@ -84,7 +84,8 @@ async fn a_journal_in_use_is_read_as_far_as_it_goes_and_only_read() {
     let held = Arc::new(RealDisk::open(directory.path()).unwrap());
     let (journal, _) = Journal::open_with(held, &gateway(), 7, SMALL).unwrap();
     for n in 0..9 {
-        journal.append(answer(n)).unwrap().durable().await.unwrap();
+        let appended = append(&journal, &SimDisk::new(), answer(n)).unwrap();
+        appended.durable().await.unwrap();
         let (records, reading) = read(&disk).unwrap();
         assert!(disk.is_in_use());
         // A mark may have been written behind it by now.
