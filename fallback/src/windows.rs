@@ -63,13 +63,17 @@ pub(crate) struct Windows {
     gone: u64,
 }
 
-/// The approvals of one card.
+/// The approvals of one card, and their sums.
 #[derive(Debug)]
 struct Card {
     token: CardToken,
     /// On which stand-in approved it, last.
     account: Option<AccountId>,
-    count: u32,
+    /// What all that is kept adds up to: purchases, and cash.
+    purchase: Used,
+    cash: Used,
+    /// When the first of them was: as long as it counts in every window, the sums are those of each.
+    since_ms: u64,
     /// The number of the last one, counted from 1; zero for none.
     last: u64,
 }
@@ -103,8 +107,18 @@ impl Card {
         Self {
             token,
             account: None,
-            count: 0,
+            purchase: Used::default(),
+            cash: Used::default(),
+            since_ms: u64::MAX,
             last: 0,
+        }
+    }
+
+    fn sum(&mut self, cash: bool) -> &mut Used {
+        if cash {
+            &mut self.cash
+        } else {
+            &mut self.purchase
         }
     }
 }
@@ -128,6 +142,14 @@ impl Windows {
             return (used, day);
         };
         let cash = is_cash(request.circumstances.kind);
+        let shortest_ms = windows.iter().map(|window| window.span_ms).min();
+        let shortest_ms = shortest_ms.unwrap_or(DAY_MS).min(DAY_MS);
+        if served_ms.saturating_sub(card.since_ms) < shortest_ms {
+            let sum = if cash { card.cash } else { card.purchase };
+            let counts = used.iter_mut().take(windows.len());
+            counts.for_each(|used| *used = sum);
+            return (used, card.purchase.minor.saturating_add(card.cash.minor));
+        }
         for approval in self.of(card.last) {
             let age_ms = served_ms.saturating_sub(approval.served_ms);
             if age_ms < DAY_MS {
@@ -157,7 +179,9 @@ impl Windows {
                 return;
             }
             let charge = answered.charge();
-            card.count += 1;
+            let cash = is_cash(request.circumstances.kind);
+            card.sum(cash).add(charge);
+            card.since_ms = card.since_ms.min(served_ms);
             self.approvals.push_back(Approval {
                 served_ms,
                 card: token,
@@ -166,7 +190,7 @@ impl Windows {
                 charge,
                 amount: answered.approved_amount.minor(),
                 before: card.last,
-                cash: is_cash(request.circumstances.kind),
+                cash,
             });
             card.last = self.gone + self.approvals.len() as u64;
         }
@@ -175,7 +199,7 @@ impl Windows {
 
     /// A reversal left this much of an approval, in its own currency. It still counts as one.
     pub(crate) fn lower(&mut self, card: &CardToken, id: AuthorizationId, left: i64) {
-        let Some(card) = self.cards.get(card) else {
+        let Some(card) = self.cards.get_mut(card) else {
             return;
         };
         let mut number = card.last;
@@ -184,7 +208,9 @@ impl Windows {
         {
             if approval.id == id {
                 let left = share(approval.charge, approval.amount, left.min(approval.amount));
-                approval.minor = approval.minor.min(left);
+                let left = approval.minor.min(left);
+                card.sum(approval.cash).minor -= approval.minor - left;
+                approval.minor = left;
             }
             number = approval.before;
         }
@@ -204,9 +230,14 @@ impl Windows {
             let Some(row) = self.cards.find(&approval.card) else {
                 continue;
             };
+            let last = self.cards.at(row).map_or(0, |card| card.last);
+            let since_ms = self.of(last).map(|approval| approval.served_ms).min();
             if let Some(card) = self.cards.at_mut(row) {
-                card.count -= 1;
-                if card.count == 0 && card.account.is_none() {
+                let sum = card.sum(approval.cash);
+                sum.minor -= approval.minor;
+                sum.count = sum.count.saturating_sub(1);
+                card.since_ms = since_ms.unwrap_or(u64::MAX);
+                if since_ms.is_none() && card.account.is_none() {
                     self.cards.remove(row);
                 }
             }
@@ -372,14 +403,20 @@ mod tests {
                 }
                 for (card, kind) in (1..4).flat_map(|n| [(n, Kind::Purchase), (n, Kind::Cash)]) {
                     let then = now + later / 2;
-                    let (used, _) = windows.used(&request(99, card, kind), &limits(&hours), then);
-                    for (used, hours) in used.iter().zip(hours) {
-                        let counts = |it: &&(u8, u64, u8, Kind, i64)| {
-                            it.0 == card && it.3 == kind && then - it.1 < hours * HOUR_MS
-                        };
-                        let left = naive.iter().filter(counts);
-                        let sum = left.clone().map(|it| it.4).sum::<i64>();
-                        assert_eq!((used.minor, used.count), (sum, u32::try_from(left.count()).unwrap()));
+                    let (asked, at) = (request(99, card, kind), |it: &&(u8, u64, u8, Kind, i64), hours| {
+                        it.0 == card && then - it.1 < hours * HOUR_MS
+                    });
+                    // With a window of an hour among them, and without.
+                    for hours in [&hours[..], &hours[1..]] {
+                        let (used, day) = windows.used(&asked, &limits(hours), then);
+                        for (used, hours) in used.iter().zip(hours) {
+                            let left = naive.iter().filter(|it| it.3 == kind && at(it, *hours));
+                            let sum = left.clone().map(|it| it.4).sum::<i64>();
+                            let expected = (sum, u32::try_from(left.count()).unwrap());
+                            assert_eq!((used.minor, used.count), expected);
+                        }
+                        let of_day = naive.iter().filter(|it| at(it, 24));
+                        assert_eq!(day, of_day.map(|it| it.4).sum::<i64>());
                     }
                 }
             }
