@@ -21,7 +21,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use iso8583::frame::Routing;
+use iso8583::frame::{Frame, Routing};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
 use tracing::{Instrument, debug_span, info};
@@ -135,6 +135,34 @@ enum Due {
     Late,
 }
 
+/// Frames on their way to the desk.
+struct Taking<'d, Begin, Work> {
+    desk: &'d mut Desk<Begin, Work>,
+    now: Instant,
+    frames: usize,
+    end: Option<End>,
+}
+
+impl<Begin, Work> Taking<'_, Begin, Work>
+where
+    Begin: Fn(Box<Asked>, Routing) -> Work,
+    Work: Future<Output = Done>,
+{
+    fn take(&mut self, frame: Frame<'_>) -> ControlFlow<()> {
+        self.frames += 1;
+        self.end = self.desk.take(frame, self.now).err();
+        if self.goes_on() {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    }
+
+    fn goes_on(&self) -> bool {
+        self.end.is_none() && self.desk.has_room()
+    }
+}
+
 impl<'s, S, Begin, Work> Session<'s, S, Begin, Work>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -233,22 +261,23 @@ where
         if self.ended.is_some() || !self.desk.has_room() {
             return false;
         }
-        let (inbox, desk) = (&mut self.inbox, &mut self.desk);
-        let mut end = None;
-        let mut frames: usize = 0;
-        let mut take = |frame: iso8583::frame::Frame<'_>| {
-            frames += 1;
-            end = desk.take(frame, now).err();
-            if end.is_none() && desk.has_room() {
-                ControlFlow::Continue(())
-            } else {
-                ControlFlow::Break(())
-            }
+        let inbox = &mut self.inbox;
+        let mut taking = Taking {
+            desk: &mut self.desk,
+            now,
+            frames: 0,
+            end: None,
         };
-        let (mut moved, mut cut) = (false, inbox.take_rest(&mut take));
-        if cut.is_ok() && !inbox.has_frames() {
+        let (mut moved, mut cut) = (
+            false,
+            inbox.take_rest(|frame: Frame<'_>| taking.take(frame)),
+        );
+        // Where the rest has filled the last place, nothing more is read.
+        if cut.is_ok() && !inbox.has_frames() && taking.goes_on() {
             let stream = Pin::new(&mut *self.stream);
-            if let Poll::Ready((read, taken)) = inbox.poll_read(stream, cx, &mut take) {
+            if let Poll::Ready((read, taken)) =
+                inbox.poll_read(stream, cx, |frame: Frame<'_>| taking.take(frame))
+            {
                 cut = taken;
                 match read {
                     Read::Bytes(_) => {
@@ -261,6 +290,7 @@ where
                 }
             }
         }
+        let (frames, mut end) = (taking.frames, taking.end);
         if cut.is_err() {
             end = end.or(Some(End::FrameLength));
         }
